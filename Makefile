@@ -1,0 +1,59 @@
+# make demo   everything on this machine, ready to talk to      make test   all tests, with what they need
+# make check  formatting, lint, types, dependency rules         make fmt    format the code
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+NODE_MODULES := node_modules/.installed
+
+.PHONY: demo test check fmt clean
+
+demo: $(VENV)/.runs
+	@$(RUN) manage.py demo $(ARGS)
+
+test: $(VENV)/.tests browser node
+	$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/.tests
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	DEBUG=1 $(RUN) manage.py makemigrations --check --dry-run
+
+fmt: $(VENV)/.tests
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) node_modules
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Choose one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing. On Debian: apt install python3-venv"; exit 1; }
+
+$(VENV)/.runs: requirements.txt | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.tests: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.runs
+
+# The browser tests need Chromium; without it they are skipped, and say so.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-core >/dev/null; \
+	  else echo "Chromium is missing: browser tests will be skipped. On Debian: sudo apt install chromium"; fi; }
+
+# The official browser clients, run unmodified against the simulator; without npm those tests are skipped, and say so.
+.PHONY: node
+node:
+	@command -v npm >/dev/null || echo "npm is missing: tests with the official browser clients will be skipped."
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(NODE_MODULES)
+
+$(NODE_MODULES): package.json package-lock.json
+	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,30 @@
+"""The ASGI application: pages, websockets, and what begins and ends with the server."""
+
+import os
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import SessionMiddlewareStack
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liveavatar_site.settings")
+django_application = get_asgi_application()
+
+# Django must be set up before these are imported.
+from liveavatar_site.origin import SameOriginOnly  # noqa: E402
+from liveavatar_site.server_life import follow_daphne, lifespan  # noqa: E402
+from sessions_app.routing import websocket_urlpatterns  # noqa: E402
+
+sockets: Any = SessionMiddlewareStack(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]
+pages: Any = ASGIStaticFilesHandler(django_application) if settings.DEBUG else django_application
+
+application = ProtocolTypeRouter(
+    {
+        "http": pages,
+        "websocket": SameOriginOnly(sockets),
+        "lifespan": lifespan,
+    }
+)
+follow_daphne()

@@ -1,0 +1,12 @@
+"""The project's settings, as a test run wants them."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "only-for-tests-and-never-used-anywhere-else-0123456789")
+os.environ.setdefault("DEBUG", "0")
+os.environ.setdefault("HTTPS", "0")
+os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
+
+from liveavatar_site.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
