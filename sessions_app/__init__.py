@@ -1,0 +1,1 @@
+"""Conversations with an avatar: starting, watching, recording and ending them."""

@@ -1,0 +1,213 @@
+"""What is kept of a conversation: the session, its events as they came, and the turns made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from django.db import models
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from sessions_app.endings import TO_VISITORS, EndReason
+from sessions_app.lifecycle import OPEN, Signal, State, advance
+
+
+class Mode(models.TextChoices):
+    FULL = "FULL", "FULL"
+    CUSTOM = "CUSTOM", "CUSTOM"
+
+
+class StartMode(models.TextChoices):
+    CLICK = "click", "on a click"
+    VISIT = "visit", "on visit"
+    BROWSER = "browser", "by the browser"
+
+
+class AvatarSessionQuerySet(models.QuerySet["AvatarSession"]):
+    def owned_by(self, visitor: UUID) -> Self:
+        """The only way views and sockets reach a session on a visitor's behalf."""
+        return self.filter(visitor=visitor)
+
+    def open(self) -> Self:
+        return self.filter(state__in=OPEN)
+
+    def unreleased(self) -> Self:
+        """Over for us, but the service has not confirmed that it stopped: it may still be billed."""
+        return self.filter(state__in=[State.ENDED, State.FAILED], released_at=None).exclude(remote_id="")
+
+    def unattended_since(self, moment: datetime) -> Self:
+        """Open, and no page has been seen since `moment`."""
+        return self.open().filter(page_seen_at__lt=moment)
+
+    def with_turns(self) -> Self:
+        return self.annotate(turn_count=Count("turns", filter=~Q(turns__text="") | ~Q(turns__heard="")))
+
+
+class AvatarSession(models.Model):
+    """One conversation of one visitor. The row exists before the service is asked for anything."""
+
+    key = models.UUIDField(default=uuid4, unique=True, editable=False)
+    visitor = models.UUIDField(db_index=True)
+    # The form's idempotency key: a double click or a reload finds the same session.
+    request_id = models.UUIDField(default=uuid4)
+    mode = models.CharField(max_length=8, choices=Mode, default=Mode.FULL)
+    start_mode = models.CharField(max_length=8, choices=StartMode, default=StartMode.CLICK)
+    state = models.CharField(max_length=8, choices=State, default=State.CREATED)
+
+    avatar_id = models.CharField(max_length=64)
+    avatar_name = models.CharField(max_length=200, blank=True)
+    preview_url = models.CharField(max_length=1000, blank=True)
+    voice_id = models.CharField(max_length=64, blank=True)
+    context_id = models.CharField(max_length=64, blank=True)
+    language = models.CharField(max_length=16, default="en")
+    quality = models.CharField(max_length=16, default="high")
+    interactivity = models.CharField(max_length=20, default="CONVERSATIONAL")
+    sandbox = models.BooleanField(default=False)
+
+    remote_id = models.CharField("the service's id", max_length=64, blank=True, db_index=True)
+    # Secrets of this one session, kept while it is open because its page may reload, and wiped at the end.
+    session_token = models.TextField(blank=True, editable=False)
+    room_url = models.CharField(max_length=500, blank=True, editable=False)
+    room_token = models.TextField(blank=True, editable=False)
+    max_duration = models.PositiveIntegerField("maximum duration, s", null=True, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    page_seen_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=24, choices=EndReason, blank=True)
+    end_detail = models.CharField(max_length=500, blank=True)
+    released_at = models.DateTimeField("stopped at the service", null=True, blank=True)
+
+    objects = AvatarSessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("view_transcript", "Can read transcripts")]
+        indexes = [models.Index(fields=["state", "page_seen_at"], name="session_open_unattended")]
+        constraints = [
+            models.UniqueConstraint(fields=["visitor", "request_id"], name="one_session_per_request")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.avatar_name or 'avatar'} {str(self.key)[:8]}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def is_browser_managed(self) -> bool:
+        return self.start_mode == StartMode.BROWSER
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From the start at the service to the end, or to now."""
+        if self.started_at is None:
+            return None
+        return (self.ended_at or timezone.now()) - self.started_at
+
+    @property
+    def end_text(self) -> str:
+        """Why it ended, in words for the visitor."""
+        if self.is_open:
+            return ""
+        if self.end_reason == EndReason.START_FAILED and self.end_detail:
+            return self.end_detail
+        return TO_VISITORS[EndReason(self.end_reason or EndReason.UNKNOWN)]
+
+    async def aadvance(self, signal: Signal, **changes: Any) -> bool:
+        """Move on by `signal` and write `changes` with it; False when the state is already the one it leads to.
+
+        The row decides, not this object: two processes may signal at once, and each transition is written
+        by one of them. Raises IllegalTransition.
+        """
+        while True:
+            before = State(self.state)
+            after = advance(before, signal)
+            if after == before:
+                return False
+            changes["state"] = after
+            if await type(self).objects.filter(pk=self.pk, state=before).aupdate(**changes):
+                for name, value in changes.items():
+                    setattr(self, name, value)
+                return True
+            await self.arefresh_from_db()
+
+
+class SessionEvent(models.Model):
+    """One event as its source reported it. Append only; unknown types are kept like any other."""
+
+    class Direction(models.TextChoices):
+        IN = "in", "from the service"
+        OUT = "out", "to the service"
+        PAGE = "page", "of the page"
+        SITE = "site", "of the site"
+
+    session = models.ForeignKey(AvatarSession, models.CASCADE, related_name="events")
+    # Who numbered it: `page-<instance>` for a load of the page, `site` for ourselves.
+    source = models.CharField(max_length=40)
+    seq = models.PositiveIntegerField()
+    type = models.CharField(max_length=64)
+    direction = models.CharField(max_length=4, choices=Direction)
+    payload = models.JSONField(default=dict)
+    # By the source's clock, which may be wrong; received_at is ours.
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["session", "source", "seq"], name="one_row_per_event")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.seq} {self.type}"
+
+
+class Turn(models.Model):
+    """What one side said at a stretch, made of events by `sessions_app.turns`."""
+
+    class Role(models.TextChoices):
+        USER = "user", "visitor"
+        AVATAR = "avatar", "avatar"
+
+    class Origin(models.TextChoices):
+        SPOKEN = "spoken", "spoken"
+        TYPED = "typed", "typed"
+
+    session = models.ForeignKey(AvatarSession, models.CASCADE, related_name="turns")
+    role = models.CharField(max_length=8, choices=Role)
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.SPOKEN)
+    # The whole text: what the visitor said, or what the avatar meant to say.
+    text = models.TextField(blank=True)
+    is_final = models.BooleanField(default=False)
+    # The words the avatar came to, as they were spoken.
+    heard = models.TextField(blank=True)
+    interrupted = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["started_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.said[:40]}"
+
+    @property
+    def said(self) -> str:
+        """What was really said: of an interrupted answer, only the words that were heard."""
+        if self.interrupted and self.heard:
+            return self.heard.strip()
+        return (self.text or self.heard).strip()
+
+
+class Ticket(models.Model):
+    """Lets one page open one websocket, once, within a minute. Only a digest is kept."""
+
+    session = models.ForeignKey(AvatarSession, models.CASCADE, related_name="tickets")
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"ticket of {self.session_id}"

@@ -1,0 +1,78 @@
+"""Fixtures of the Django side: a visitor, a session, the scripted service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import AsyncClient
+
+from sessions_app import service
+from sessions_app.models import AvatarSession
+from sessions_app.presence import Presence
+from tests.vendor import AVATAR, CONTEXT, VOICE, Vendor
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    """The service of this test, behind the application's own client."""
+    vendor = Vendor()
+    service._clients[asyncio.get_running_loop()] = vendor.client
+    yield vendor
+    await service.close_avatar_service()
+
+
+@pytest.fixture
+async def presence(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Presence]:
+    """The process's presence, fresh for this test's event loop."""
+    fresh = Presence()
+    monkeypatch.setattr("sessions_app.consumers.presence", fresh)
+    monkeypatch.setattr("sessions_app.views.presence", fresh)
+    yield fresh
+    await fresh.close()
+
+
+@pytest.fixture
+def visitor(async_client: AsyncClient) -> AsyncClient:
+    return async_client
+
+
+@pytest.fixture
+def stranger() -> AsyncClient:
+    return AsyncClient()
+
+
+@pytest.fixture
+def choice() -> dict[str, Any]:
+    """What the lobby's form posts."""
+    return {
+        "request_id": str(uuid4()),
+        "avatar_id": AVATAR["id"],
+        "voice_id": VOICE["id"],
+        "language": "en",
+        "context_id": CONTEXT["id"],
+        "quality": "low",
+        "interactivity": "CONVERSATIONAL",
+        "start_mode": "click",
+    }
+
+
+@pytest.fixture
+def session(transactional_db: None) -> AvatarSession:
+    """A session nobody has started yet."""
+    return AvatarSession.objects.create(visitor=uuid4(), avatar_id=AVATAR["id"], avatar_name="Ava")
+
+
+@pytest.fixture
+def staff(transactional_db: None) -> User:
+    return User.objects.create_superuser("staff", password="a long password")

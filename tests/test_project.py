@@ -1,0 +1,99 @@
+"""Promises of the project as a whole."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import AsyncClient
+from django.urls import get_resolver, reverse
+
+from sessions_app.presence import Presence
+from tests.vendor import Vendor
+
+ROOT = Path(__file__).parent.parent
+UNSET = ("DEBUG", "SECRET_KEY", "HTTPS", "ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE")
+
+
+def manage(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py` as an operator runs it, with nothing but the given settings."""
+    bare = {"PATH": "/usr/bin:/bin", "VAR_DIR": str(tmp_path), **environment}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=bare, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.django_db
+def test_no_model_waits_for_a_migration() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_a_deployment_with_the_required_settings_has_no_warnings(tmp_path: Path) -> None:
+    secret = "a-long-random-string-0123456789-abcdefghijklmnopqrstuvwxyz"
+    done = manage(
+        tmp_path, "check", "--deploy", "--fail-level", "WARNING", SECRET_KEY=secret, ALLOWED_HOSTS="example.org"
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "SECRET_KEY must be set"),
+        ({"DEBUG": "maybe"}, "DEBUG must be 1 or 0"),
+        ({"DEBUG": "1", "PAGE_GRACE": "soon"}, "PAGE_GRACE must be a whole number"),
+        ({"DEBUG": "1", "DATABASE_URL": "mysql://x"}, "DATABASE_URL must begin with"),
+        ({"DEBUG": "1", "LIVEAVATAR_API_URL": "ftp://x"}, "LIVEAVATAR_API_URL must be an http"),
+    ],
+)
+def test_a_setting_that_cannot_be_understood_stops_the_start_by_name(
+    tmp_path: Path, environment: dict[str, str], said: str
+) -> None:
+    done = manage(tmp_path, "check", **environment)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_the_example_settings_name_every_setting_that_is_read() -> None:
+    sources = [*ROOT.glob("liveavatar_site/*.py"), *ROOT.glob("simulator/*.py")]
+    pattern = re.compile(r'(?:env_\w+|read_\w+|environ\.get|environ\[)\(?\s*"([A-Z][A-Z_]+)"')
+    read = {name for source in sources for name in pattern.findall(source.read_text(encoding="utf-8"))}
+    named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert read - {"DJANGO_SETTINGS_MODULE"} <= named
+    assert named >= {"LIVEAVATAR_API_KEY", "SIMULATOR_PORT"}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_every_named_url_answers(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    created = await visitor.post("/sessions/", choice)
+    key = created.headers["Location"].split("/")[2]
+    names = [str(name) for name in get_resolver("sessions_app.urls").reverse_dict if isinstance(name, str)]
+    assert "lobby" in names
+
+    for name in names:
+        needs_key = name in {"session", "start", "stop", "ticket", "beacon"}
+        path = reverse(f"sessions:{name}", kwargs={"key": key} if needs_key else {})
+        response = await visitor.get(path)
+        assert response.status_code in {200, 405}, path
+        if response.status_code == 405:
+            assert response.headers["Allow"] == "POST"
+        else:
+            assert len(re.findall(r"<h1\b", response.content.decode())) == 1, path
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_pages_forbid_foreign_scripts_and_frames(visitor: AsyncClient, vendor: Vendor) -> None:
+    policy = (await visitor.get("/")).headers["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
