@@ -1,0 +1,68 @@
+"""An asynchronous, typed client of HeyGen LiveAvatar's REST API. It knows httpx and no web framework.
+
+async with LiveAvatar(api_key) as liveavatar:
+    token = await liveavatar.create_session_token(FullSession(avatar_id=...))
+    session = await liveavatar.start_session(token)
+"""
+
+from liveavatar.catalog import Avatar, Context, ContextName, Language, Link, Voice, VoiceName
+from liveavatar.client import LiveAvatar
+from liveavatar.errors import (
+    AuthRejected,
+    ConcurrencyReached,
+    Garbled,
+    LiveAvatarError,
+    NoCredits,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerFault,
+    TimedOut,
+    Unreachable,
+    ValidationRejected,
+)
+from liveavatar.records import SessionSummary, Transcript, TranscriptLine
+from liveavatar.wire import (
+    Encoding,
+    EndReason,
+    FullSession,
+    Interactivity,
+    Mode,
+    Quality,
+    SessionToken,
+    StartedSession,
+)
+
+__all__ = [
+    "AuthRejected",
+    "Avatar",
+    "ConcurrencyReached",
+    "Context",
+    "ContextName",
+    "Encoding",
+    "EndReason",
+    "FullSession",
+    "Garbled",
+    "Interactivity",
+    "Language",
+    "Link",
+    "LiveAvatar",
+    "LiveAvatarError",
+    "Mode",
+    "NoCredits",
+    "NotFound",
+    "Quality",
+    "RateLimited",
+    "Rejected",
+    "ServerFault",
+    "SessionSummary",
+    "SessionToken",
+    "StartedSession",
+    "TimedOut",
+    "Transcript",
+    "TranscriptLine",
+    "Unreachable",
+    "ValidationRejected",
+    "Voice",
+    "VoiceName",
+]
