@@ -1,0 +1,38 @@
+// The lobby works without this: it only guards against double starts and keeps the visit link in step.
+
+import "./pictures.js"
+import { rememberClick } from "./click_time.js"
+
+const CHOICES = ["avatar_id", "voice_id", "language", "context_id", "quality", "interactivity"]
+
+const form = document.querySelector("[data-lobby]")
+const start = form?.querySelector("[data-start]")
+
+form?.addEventListener("submit", (event) => {
+  if (start.disabled) return event.preventDefault()
+  rememberClick()
+  start.disabled = true
+  start.textContent = "Starting…"
+})
+
+// Back from the session, perhaps out of the browser's page cache: the button must work again.
+addEventListener("pageshow", () => {
+  if (!start) return
+  start.disabled = false
+  start.textContent = "Start"
+})
+
+const visitLink = form?.querySelector("[data-visit-link]")
+
+function updateVisitLink() {
+  const chosen = new FormData(form)
+  const query = new URLSearchParams(CHOICES.map((name) => [name, chosen.get(name) ?? ""]))
+  visitLink.search = query
+}
+
+if (visitLink) {
+  form.addEventListener("change", updateVisitLink)
+  updateVisitLink()
+}
+
+document.querySelector("[data-error-summary]")?.focus()

@@ -1,0 +1,46 @@
+// A classic script, loaded before the first paint: the theme is set before anything is drawn in the wrong one.
+{
+  const THEMES = ["system", "light", "dark"]
+  const root = document.documentElement
+
+  const apply = (theme) => {
+    if (theme === "system") delete root.dataset.theme
+    else root.dataset.theme = theme
+  }
+
+  // Storage is refused where cookies are; the theme then follows the system.
+  const remembered = () => {
+    try {
+      return localStorage.getItem("theme")
+    } catch {
+      return null
+    }
+  }
+  const remember = (theme) => {
+    try {
+      localStorage.setItem("theme", theme)
+    } catch {
+      // It holds for this page.
+    }
+  }
+
+  let theme = THEMES.includes(remembered()) ? remembered() : "system"
+  apply(theme)
+
+  addEventListener("DOMContentLoaded", () => {
+    const button = document.querySelector("[data-theme-switch]")
+    const name = button.querySelector("[data-theme-name]")
+    const show = () => {
+      name.textContent = `Theme: ${theme}`
+      button.title = name.textContent
+    }
+    button.hidden = false
+    button.addEventListener("click", () => {
+      theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]
+      apply(theme)
+      remember(theme)
+      show()
+    })
+    show()
+  })
+}

@@ -1,0 +1,100 @@
+// The transcript panel. Words people said reach the page as text only.
+
+import { speakerOf, timeOf } from "./transcript_text.js"
+
+const NEAR_END = 48 // px; closer than this counts as reading along
+
+export class TranscriptView {
+  #panel
+  #log
+  #jump
+  #empty
+  #toggle
+  #avatarName
+  #shown = new Map() // turn id → {turn, article}
+
+  constructor(page, avatarName) {
+    this.#panel = page.querySelector("[data-transcript]")
+    this.#log = page.querySelector("[data-turns]")
+    this.#jump = page.querySelector("[data-jump]")
+    this.#empty = page.querySelector("[data-turns-empty]")
+    this.#toggle = page.querySelector("[data-transcript-toggle]")
+    this.#avatarName = avatarName
+    this.#log.replaceChildren()
+    this.#log.addEventListener("scroll", () => this.#atEnd() && (this.#jump.hidden = true), { passive: true })
+    this.#jump.addEventListener("click", () => this.#follow())
+    this.#toggle.addEventListener("click", () => this.show(!this.isOpen))
+    page.querySelector("[data-transcript-close]").addEventListener("click", () => this.show(false))
+  }
+
+  get isOpen() {
+    return this.#panel.classList.contains("is-open")
+  }
+
+  /** Opens or closes the sheet; on wide screens the panel is always there. */
+  show(open) {
+    this.#panel.classList.toggle("is-open", open)
+    this.#toggle.setAttribute("aria-expanded", String(open))
+    if (open) {
+      this.#follow()
+      this.#panel.querySelector("[data-transcript-close]").focus()
+    } else {
+      this.#toggle.focus()
+    }
+  }
+
+  /** Shows these turns, touching only those that changed, and stays at the end if the reader was there. */
+  render(turns) {
+    const following = this.#atEnd()
+    const kept = new Set(turns.map((turn) => turn.id))
+    for (const [id, { article }] of this.#shown) if (!kept.has(id)) this.#forget(id, article)
+    let changed = false
+    for (const turn of turns) changed = this.#put(turn) || changed
+    this.#empty.hidden = turns.length > 0
+    if (changed && following) this.#follow()
+    else if (changed) this.#jump.hidden = false
+  }
+
+  #put(turn) {
+    const known = this.#shown.get(turn.id)
+    if (known?.turn === turn) return false
+    const article = known?.article ?? this.#log.appendChild(this.#articleOf(turn))
+    article.classList.toggle("turn-interim", !turn.final)
+    article.querySelector(".turn-text").textContent = turn.text
+    article.querySelector(".turn-mark").hidden = !turn.interrupted
+    article.hidden = !turn.text
+    this.#shown.set(turn.id, { turn, article })
+    return true
+  }
+
+  #articleOf(turn) {
+    const article = element("article", `turn turn-${turn.role}`)
+    const head = element("p", "turn-head")
+    const time = element("time", "turn-time", timeOf(turn.at))
+    time.dateTime = new Date(turn.at).toISOString()
+    head.append(element("span", "turn-speaker", speakerOf(turn, this.#avatarName)), time)
+    article.append(head, element("p", "turn-text"), element("p", "turn-mark", "interrupted"))
+    return article
+  }
+
+  #forget(id, article) {
+    article.remove()
+    this.#shown.delete(id)
+  }
+
+  #atEnd() {
+    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END
+  }
+
+  #follow() {
+    this.#log.scrollTop = this.#log.scrollHeight
+    this.#jump.hidden = true
+  }
+}
+
+function element(name, className, text = "") {
+  const node = document.createElement(name)
+  node.className = className
+  node.textContent = text
+  return node
+}
