@@ -1,0 +1,108 @@
+"""`python -m simulator`: serve the simulated LiveAvatar service on this machine."""
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, replace
+
+from simulator.server import Addresses, serving
+from simulator.settings import InvalidSetting, Settings, from_environment, port
+
+BANNER = """\
+The LiveAvatar simulator is serving. Stop it with Ctrl-C.
+
+  API           {api_url}
+  room server   {livekit_url}
+  room key      {livekit_api_key}
+  room secret   {livekit_api_secret}
+
+Point a client at it, with any API key unless SIMULATOR_API_KEY is set:
+  this site     LIVEAVATAR_API_URL={api_url}
+  web SDK       new LiveAvatarSession(token, {{ apiUrl: "{api_url}" }})
+  LiveKit       LIVEKIT_URL={livekit_url} LIVEKIT_API_KEY and LIVEKIT_API_SECRET as above
+"""
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM. The exit code: 1 when it cannot begin."""
+    arguments = _arguments()
+    try:
+        settings = _settings(arguments, from_environment(os.environ))
+        listener = _listen(settings.host, settings.port)
+    except InvalidSetting as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 1
+    _log(settings.log_level)
+    with listener:
+        asyncio.run(_serve(settings, listener, as_json=arguments.json))
+    return 0
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool) -> None:
+    told_to_end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    async with serving(settings, listener) as addresses:
+        print(_json(addresses) if as_json else BANNER.format(**asdict(addresses)), flush=True)
+        await told_to_end.wait()
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if level != "DEBUG":
+        # At INFO they tell of every candidate pair of every connection.
+        logging.getLogger("aioice").setLevel(logging.WARNING)
+        logging.getLogger("aiortc").setLevel(logging.WARNING)
+
+
+def _json(addresses: Addresses) -> str:
+    return json.dumps({**asdict(addresses), "pid": os.getpid()})
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m simulator", description=__doc__)
+    parser.add_argument(
+        "--port", type=port, help="TCP port, 0 for a free one (default: SIMULATOR_PORT or 8700)"
+    )
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
+    return parser.parse_args()
+
+
+def _settings(arguments: argparse.Namespace, settings: Settings) -> Settings:
+    if arguments.port is not None:
+        settings = replace(settings, port=arguments.port)
+    if arguments.host is None:
+        return settings
+    host = "127.0.0.1" if arguments.host == "localhost" else arguments.host
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise InvalidSetting(f"--host must be an IP address or localhost, not {host!r}") from None
+    if address.is_unspecified:
+        raise InvalidSetting(f"--host {host} is no address clients can be told; give the one they will use")
+    if not address.is_loopback and settings.api_key is None:
+        raise InvalidSetting(
+            "set SIMULATOR_API_KEY before listening beyond this machine: without it any key will do"
+        )
+    return replace(settings, host=host)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot listen on {host} port {port}: {error.strerror}. Choose another --port."
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

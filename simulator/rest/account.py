@@ -1,0 +1,61 @@
+"""What the API is about: one account and its keys, as every endpoint reaches it."""
+
+import hmac
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from simulator import refusals
+from simulator.credits import Credits
+from simulator.session import Session
+from simulator.sessions import Sessions
+from simulator.tokens import SessionTokens
+from simulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`api_key` is the only key accepted; None accepts any."""
+
+    world: World
+    sessions: Sessions
+    credits: Credits
+    tokens: SessionTokens
+    api_key: str | None = None
+
+
+ACCOUNT = web.AppKey("account", Account)
+
+
+def account_of(request: web.Request) -> Account:
+    """The account, whoever asks."""
+    return request.app[ACCOUNT]
+
+
+def owned_account(request: web.Request) -> Account:
+    """The account for a caller with its API key. Raises Refusal (401)."""
+    account = account_of(request)
+    key = request.headers.get("X-API-KEY", "").strip()
+    expected = account.api_key
+    if not key or (expected is not None and not _same(key, expected)):
+        raise refusals.wrong_api_key()
+    return account
+
+
+def has_bearer(request: web.Request) -> bool:
+    return "Authorization" in request.headers
+
+
+def bearer_session(request: web.Request) -> Session:
+    """The session whose token the caller shows. Raises Refusal (403 with code 4003, as was observed)."""
+    account = account_of(request)
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    session_id = account.tokens.session_id(token.strip()) if scheme.lower() == "bearer" else None
+    if session_id is None:
+        raise refusals.not_authenticated()
+    return account.sessions.find(session_id)
+
+
+def _same(key: str, expected: str) -> bool:
+    # A header may hold bytes that are no text; aiohttp keeps them as surrogates.
+    return hmac.compare_digest(key.encode("utf-8", "surrogateescape"), expected.encode())

@@ -1,0 +1,100 @@
+"""`/v1/contexts`: what avatars know."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from simulator.rest.account import owned_account
+from simulator.rest.catalogue import in_path
+from simulator.rest.edge import success
+from simulator.rest.fields import Fields, read_json
+from simulator.rest.paging import page
+from simulator.world import Context, Link, now
+
+
+def routes() -> Iterable[web.RouteDef]:
+    return (
+        web.get("/v1/contexts", list_contexts),
+        web.post("/v1/contexts", create),
+        web.get("/v1/contexts/{id}", show),
+        web.patch("/v1/contexts/{id}", change),
+        web.delete("/v1/contexts/{id}", delete),
+    )
+
+
+async def list_contexts(request: web.Request) -> web.Response:
+    contexts = list(owned_account(request).world.contexts.values())
+    return success(page(request, contexts, _entry))
+
+
+async def create(request: web.Request) -> web.Response:
+    """`opening_text` may be missing; the documents disagree on whether it is required."""
+    world = owned_account(request).world
+    fields = Fields(await read_json(request))
+    context = Context(
+        fields.text("name"), fields.text("prompt"), fields.optional_text("opening_text"), _links(fields)
+    )
+    fields.check()
+    world.contexts[context.id] = context
+    return success(_detail(context))
+
+
+async def show(request: web.Request) -> web.Response:
+    return success(_detail(in_path(request, owned_account(request).world.contexts, "Context")))
+
+
+async def change(request: web.Request) -> web.Response:
+    """Fields that are not sent stay. Sessions that run already keep what they started with."""
+    world = owned_account(request).world
+    context = in_path(request, world.contexts, "Context")
+    given = await read_json(request)
+    fields = Fields(given)
+    fields.check()
+    changed = replace(
+        context,
+        name=fields.text("name") if "name" in given else context.name,
+        prompt=fields.text("prompt") if "prompt" in given else context.prompt,
+        opening_text=fields.optional_text("opening_text")
+        if "opening_text" in given
+        else context.opening_text,
+        links=_links(fields) if "links" in given else context.links,
+        updated_at=now(),
+    )
+    fields.check()
+    world.contexts[context.id] = changed
+    return success(_detail(changed))
+
+
+async def delete(request: web.Request) -> web.Response:
+    world = owned_account(request).world
+    del world.contexts[in_path(request, world.contexts, "Context").id]
+    return success()
+
+
+def _links(fields: Fields) -> tuple[Link, ...]:
+    return tuple(
+        Link(link.text("url"), link.text("faq"), link.optional_text("id") or str(uuid4()))
+        for link in fields.list_of("links")
+    )
+
+
+def _entry(context: Context) -> dict[str, Any]:
+    return {
+        "id": context.id,
+        "name": context.name,
+        "created_at": context.created_at.isoformat(),
+        "updated_at": context.updated_at.isoformat(),
+    }
+
+
+def _detail(context: Context) -> dict[str, Any]:
+    return {
+        **_entry(context),
+        "prompt": context.prompt,
+        "opening_text": context.opening_text,
+        "links": [{"id": link.id, "url": link.url, "faq": link.faq} for link in context.links],
+        "required_dynamic_variables": context.required_dynamic_variables,
+    }

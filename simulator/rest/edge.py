@@ -1,0 +1,73 @@
+"""What is true of every response: JSON in the service's envelope, and readable by the browser that asked."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from simulator.refusals import FAILED, INVALID, NOT_FOUND, WRONG_METHOD, Refusal
+
+logger = logging.getLogger(__name__)
+
+# The only success code the web SDK 0.0.18 accepts; the OpenAPI document says 100.
+SUCCESS = 1000
+CODES = {404: NOT_FOUND, 405: WRONG_METHOD, 500: FAILED}
+METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
+HEADERS = "authorization, content-type, x-api-key"
+
+
+def success(data: Any = None, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """`message` is never null: pipecat 1.14 insists on a text."""
+    return web.json_response({"code": SUCCESS, "data": data, "message": "success"}, status=status)
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns refusals and faults into envelopes and adds CORS. The rooms' own routes are left alone."""
+    if not _is_ours(request):
+        return await handler(request)
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return _readable(request, web.Response(status=HTTPStatus.NO_CONTENT))
+    try:
+        response = await handler(request)
+    except Refusal as refusal:
+        response = _refused(refusal)
+    except web.HTTPException as error:
+        response = _failed(error.status, f"{error.reason}: {request.method} {request.path}")
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    except Exception:  # the outermost line: a client must get JSON even then, and we the traceback
+        logger.exception("%s %s failed", request.method, request.path)
+        response = _failed(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
+    return _readable(request, response)
+
+
+def _is_ours(request: web.Request) -> bool:
+    return request.path.startswith(("/v1/", "/previews/")) or request.match_info.http_exception is not None
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    problems = [{"message": problem} for problem in refusal.problems] or None
+    body = {"code": refusal.code, "data": problems, "message": refusal.message}
+    return web.json_response(body, status=refusal.status)
+
+
+def _failed(status: int, message: str) -> web.Response:
+    return web.json_response(
+        {"code": CODES.get(status, INVALID), "data": None, "message": message}, status=status
+    )
+
+
+def _readable(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """The SDK fetches with credentials, which forbids a `*`: the origin is echoed, on errors as well."""
+    origin = request.headers.get("Origin")
+    response.headers["Vary"] = "Origin"
+    if origin is not None:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response

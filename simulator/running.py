@@ -1,0 +1,218 @@
+"""A session while it holds something: its room, its worker and its clocks."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from simulator import refusals
+from simulator.credits import Credits
+from simulator.rooms import Rooms, RoomsUnavailable
+from simulator.session import EndReason, Session, State
+from simulator.worker import Report, Worker, WorkerFailed
+from simulator.workers import Workers
+from simulator.world import now
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds. `duration` counts from the moment the avatar is in the room, `idle` from the last sign of life."""
+
+    duration: float
+    idle: float
+    start: float
+    grace: float
+    billing_minute: float
+
+
+class RunningSession:
+    """Runs one session from its start until nothing of it is left.
+
+    One task owns everything; `end` may be called at any moment, and only the first call counts. A start that fails
+    leaves the session as it was, so that a client may try again; a start that is stopped ends the session.
+    The first minute must be paid for already; it is given back when the avatar never came.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        command: dict[str, Any],
+        *,
+        rooms: Rooms,
+        workers: Workers,
+        credits: Credits,
+        price: Decimal,
+        limits: Limits,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.session = session
+        self._command = command
+        self._rooms = rooms
+        self._workers = workers
+        self._credits = credits
+        self._price = price
+        self._limits = limits
+        self._failure = "the session ended"
+        self._worker: Worker | None = None
+        self._worker_lost = False
+        self._listening: asyncio.Task[None] | None = None
+        self._clocks: dict[EndReason, asyncio.TimerHandle] = {}
+        self._joined: asyncio.Future[None] = loop.create_future()
+        self._active: asyncio.Future[None] = loop.create_future()
+        self._ending: asyncio.Future[EndReason] = loop.create_future()
+        session.move(State.STARTING)
+        self.task = asyncio.create_task(self._run())
+
+    async def started(self) -> None:
+        """Wait until the avatar is in the room. Raises Refusal when it does not come."""
+        await _first_of(self.task, self._active)
+        if self._active.done():
+            return
+        if self._ending.done() and self._ending.result() is not EndReason.SERVER_ERROR:
+            raise refusals.bad_state("The session was stopped while it was starting")
+        raise refusals.start_failed(self._failure)
+
+    def end(self, reason: EndReason) -> None:
+        """Begin the end."""
+        if not self._ending.done():
+            self._ending.set_result(reason)
+
+    async def ended(self) -> None:
+        """Wait until nothing of it is left."""
+        await asyncio.wait({self.task})
+
+    def stir(self) -> None:
+        """A sign of life: the idle time starts anew."""
+        if EndReason.IDLE_TIMEOUT in self._clocks:
+            self._set_clock(EndReason.IDLE_TIMEOUT, self._limits.idle)
+
+    async def _run(self) -> None:
+        try:
+            await self._unless_ended(self._begin())
+            if not self._ending.done():
+                self._activate()
+                await self._leave(await self._ending)
+        except (WorkerFailed, RoomsUnavailable) as error:
+            logger.warning("session %s could not start: %s", self.session.id, error)
+            self._failure = str(error)
+        finally:
+            await self._clear()
+
+    async def _unless_ended(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        try:
+            await _first_of(task, self._ending)
+        finally:
+            task.cancel()
+            outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(outcome, BaseException) and not self._ending.done():
+            raise outcome
+
+    async def _begin(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.start):
+                await self._rooms.create(self.session.id)
+                self._worker = await self._workers.take()
+                self._listening = asyncio.create_task(self._listen(self._worker))
+                await self._worker.send(self._command)
+                await _first_of(self._joined, self._listening)
+                if self._worker_lost:
+                    raise WorkerFailed(await self._worker.obituary())
+        except TimeoutError:
+            raise WorkerFailed(f"the avatar was not in the room within {self._limits.start:g} s") from None
+
+    def _activate(self) -> None:
+        self.session.started_at = now()
+        self.session.credits_consumed = self._price
+        self.session.move(State.ACTIVE)
+        self._set_clock(EndReason.MAX_DURATION_REACHED, self._limits.duration)
+        self._set_clock(EndReason.IDLE_TIMEOUT, self._limits.idle)
+        self._set_billing_clock()
+        self._active.set_result(None)
+        self._workers.refill()
+        if self._worker_lost:
+            self.end(EndReason.SERVER_ERROR)
+
+    async def _listen(self, worker: Worker) -> None:
+        while (report := await worker.report()) is not None:
+            self._note(report)
+        self._worker_lost = True
+        if self._active.done() and not self._ending.done():
+            self.end(EndReason.SERVER_ERROR)
+            logger.error("session %s: %s", self.session.id, await worker.obituary())
+
+    def _note(self, report: Report) -> None:
+        match report.kind:
+            case "ready" if not self._joined.done():
+                self._joined.set_result(None)
+            case "activity":
+                self.stir()
+            case "transcript" if report.line is not None:
+                self.session.transcript.append(report.line)
+            case "failed":
+                logger.error("session %s: the avatar worker failed: %s", self.session.id, report.why)
+            case _:
+                logger.debug("session %s: %s", self.session.id, report.kind)
+
+    async def _leave(self, reason: EndReason) -> None:
+        assert self._worker is not None
+        self._stop_clocks()
+        self.session.end(reason)
+        logger.info("session %s ends: %s", self.session.id, reason)
+        lost = self._worker_lost
+        announced = await self._worker.stop(reason, self._limits.grace)
+        if announced and not lost:
+            return
+        try:
+            await self._rooms.announce_end(self.session.id, reason)
+        except RoomsUnavailable as error:
+            logger.warning("session %s: %s", self.session.id, error)
+
+    async def _clear(self) -> None:
+        self._stop_clocks()
+        if self._worker is not None:
+            await self._worker.kill()
+        if self._listening is not None:
+            # The rest of its reports; something it started may hold the pipe open.
+            await asyncio.wait({self._listening}, timeout=1)
+            self._listening.cancel()
+        try:
+            await self._rooms.delete(self.session.id)
+        except RoomsUnavailable as error:
+            logger.warning("session %s: %s", self.session.id, error)
+        if not self._active.done():
+            self._credits.refund(self._price)
+            self._workers.refill()
+            if self._ending.done():
+                self.session.end(self._ending.result())
+            else:
+                self.session.move(State.CREATED)
+
+    def _stop_clocks(self) -> None:
+        for clock in self._clocks.values():
+            clock.cancel()
+        self._clocks.clear()
+
+    def _set_clock(self, reason: EndReason, seconds: float) -> None:
+        if reason in self._clocks:
+            self._clocks[reason].cancel()
+        self._clocks[reason] = asyncio.get_running_loop().call_later(seconds, self.end, reason)
+
+    def _set_billing_clock(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._clocks[EndReason.NO_CREDITS] = loop.call_later(self._limits.billing_minute, self._bill)
+
+    def _bill(self) -> None:
+        if self._credits.charge(self._price):
+            self.session.credits_consumed += self._price
+            self._set_billing_clock()
+        else:
+            self.end(EndReason.NO_CREDITS)
+
+
+async def _first_of(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,110 @@
+"""Everything that can be set about the simulator, each value read in this one place."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class InvalidSetting(ValueError):
+    """An environment variable that does not say what it must; the text names it and what it should hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All durations are seconds; fractions are allowed, which is how tests make time pass quickly."""
+
+    host: str = "127.0.0.1"
+    port: int = 8700
+    room_key: str = "simulator"
+    room_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    idle_timeout: float = 300
+    max_duration: float = 3600
+    sandbox_duration: float = 60
+    start_timeout: float = 20
+    stop_grace: float = 3
+    billing_minute: float = 60
+    concurrency: int = 0
+    credits: Decimal = Decimal(1000)
+    log_level: str = "INFO"
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Settings from `SIMULATOR_*` variables, an empty one counting as absent.
+
+    Raises InvalidSetting for the first variable that cannot be understood.
+    """
+    standard = Settings()
+
+    def read(name: str, parse: Callable[[str], T], default: T, expected: str) -> T:
+        text = environ.get(f"SIMULATOR_{name}", "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except (ValueError, InvalidOperation):
+            raise InvalidSetting(f"SIMULATOR_{name} must be {expected}") from None
+
+    return Settings(
+        port=read("PORT", port, standard.port, "a port number from 0 to 65535 (0 picks a free one)"),
+        room_key=read("ROOM_KEY", str, standard.room_key, "a text"),
+        room_secret=read("ROOM_SECRET", _secret, standard.room_secret, "at least 32 characters long"),
+        api_key=read("API_KEY", str, None, "a text"),
+        idle_timeout=read("IDLE_TIMEOUT", _seconds, standard.idle_timeout, "a number of seconds above 0"),
+        max_duration=read("MAX_DURATION", _seconds, standard.max_duration, "a number of seconds above 0"),
+        sandbox_duration=read(
+            "SANDBOX_DURATION", _seconds, standard.sandbox_duration, "a number of seconds above 0"
+        ),
+        concurrency=read("CONCURRENCY", _count, 0, "a number of sessions, 0 for no limit"),
+        credits=read("CREDITS", _credits, standard.credits, "a number of credits, 0 or more"),
+        log_level=read("LOG_LEVEL", _log_level, standard.log_level, f"one of {', '.join(LOG_LEVELS)}"),
+    )
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 for any. Raises ValueError."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError(f"{number} is not a port number from 0 to 65535")
+    return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def _credits(text: str) -> Decimal:
+    amount = Decimal(text)
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(text)
+    return amount
+
+
+def _secret(text: str) -> str:
+    # Shorter keys are weak for HS256, and PyJWT warns about them at every token.
+    if len(text) < 32:
+        raise ValueError("too short")
+    return text
+
+
+def _log_level(text: str) -> str:
+    level = text.upper()
+    if level not in LOG_LEVELS:
+        raise ValueError(text)
+    return level

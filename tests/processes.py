@@ -1,0 +1,111 @@
+"""The simulator and the site as processes of their own, as `make demo` runs them."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+STOP_WITHIN = 15  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    api_url: str
+    livekit_url: str
+    livekit_api_key: str
+    livekit_api_secret: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    url: str
+    database: Path
+    process: subprocess.Popen[bytes]
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the site has committed, read past it."""
+        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+
+@contextmanager
+def running_simulator(**settings: str) -> Iterator[Simulator]:
+    """`python -m simulator` on a free port, until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "--port", "0", "--json"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, "the simulator ended before it served"
+        yield Simulator(**json.loads(line))
+    finally:
+        _stop(process)
+
+
+@contextmanager
+def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
+    """The site on a free port with a database of its own in `folder`, until the block ends."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+        "DEBUG": "1",
+        "VAR_DIR": str(folder),
+        "SECRET_KEY": "only-for-tests-and-never-used-anywhere-else-0123456789",
+        "LIVEAVATAR_API_URL": api_url,
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "STARTS_PER_MINUTE": "1000",
+        "PAGE_GRACE": "5",
+        "HTTPS": "0",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        **settings,
+    }
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
+    subprocess.run(
+        [*manage, "createsuperuser", "--noinput", "--username", "staff", "--email", "staff@example.org"],
+        cwd=ROOT,
+        env={**environment, "DJANGO_SUPERUSER_PASSWORD": "a long password"},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        arguments = ["-m", "daphne", "--fd", str(listener.fileno()), "-v", "0", "-b", "127.0.0.1"]
+        limits = ["--websocket-max-message-size", "65536", "--websocket-max-frame-size", "65536"]
+        process = subprocess.Popen(
+            [sys.executable, *arguments, *limits, "liveavatar_site.asgi:application"],
+            cwd=ROOT,
+            env=environment,
+            pass_fds=[listener.fileno()],
+        )
+        port = listener.getsockname()[1]
+    try:
+        yield Site(f"http://127.0.0.1:{port}", folder / "db.sqlite3", process)
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()

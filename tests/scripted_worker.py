@@ -1,0 +1,81 @@
+"""Stands at the process boundary where `python -m simulator.avatar` belongs, and does what a test asks of it.
+
+What to do comes as the first argument (before it is warm) or as the session's dynamic variable `script`.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+def say(**report: object) -> None:
+    write(json.dumps(report))
+
+
+def write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    manner = sys.argv[1] if len(sys.argv) > 1 else "normal"
+    if manner == "stillborn":
+        sys.exit("cannot find my face")
+    if manner == "sluggish":
+        time.sleep(60)
+    say(**{"is": "warm"})
+    if manner == "short_lived":
+        sys.exit(4)
+    job = json.loads(sys.stdin.readline() or sys.exit(0))
+    act(job["dynamic_variables"].get("script", "normal"), job)
+    for line in sys.stdin:
+        if json.loads(line)["do"] == "stop":
+            say(**{"is": "transcript", "role": "avatar", "text": line.strip(), "at": int(time.time() * 1000)})
+            sys.exit(0)
+
+
+def act(script: str, job: dict[str, object]) -> None:
+    match script:
+        case "never_ready":
+            time.sleep(60)
+        case "fails":
+            say(**{"is": "failed", "why": "no such room"})
+            sys.exit(1)
+        case "dies_joining":
+            sys.exit("the room fell on me")
+    write("this line is no report")
+    say(**{"is": "ready"})
+    match script:
+        case "tells_its_pid":
+            tell(str(os.getpid()))
+        case "tells_its_job":
+            tell(json.dumps(job))
+        case "leaves_unasked":
+            time.sleep(0.3)
+            sys.exit(0)
+        case "deaf":
+            time.sleep(60)
+        case "lively":
+            for _ in range(8):
+                time.sleep(0.1)
+                say(**{"is": "activity"})
+        case "talks":
+            say(**{"is": "user_joined", "identity": "client-1"})
+            say(**{"is": "transcript", "role": "user", "text": "Hello", "at": int(time.time() * 1000)})
+            say(**{"is": "transcript", "role": "nobody", "text": "?", "at": 1})
+            say(
+                **{
+                    "is": "transcript",
+                    "role": "avatar",
+                    "text": "Hi there",
+                    "at": int(time.time() * 1000) + 5,
+                }
+            )
+
+
+def tell(text: str) -> None:
+    say(**{"is": "transcript", "role": "avatar", "text": text, "at": int(time.time() * 1000)})
+
+
+main()
