@@ -22,7 +22,8 @@ def follow_daphne() -> None:
     def stop() -> Any:
         return Deferred.fromFuture(asyncio.ensure_future(_stop()))
 
-    reactor.callWhenRunning(presence.start)
+    # Not callWhenRunning: that is called before the event loop runs.
+    reactor.callLater(0, presence.start)  # type: ignore[arg-type]
     reactor.addSystemEventTrigger("before", "shutdown", stop)  # type: ignore[arg-type]
 
 

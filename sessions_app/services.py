@@ -16,7 +16,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from liveavatar import EndReason as ServiceEndReason
-from liveavatar import FullSession, Interactivity, LiveAvatar, LiveAvatarError, Quality, SessionToken
+from liveavatar import (
+    FullSession,
+    Interactivity,
+    LiveAvatar,
+    LiveAvatarError,
+    Quality,
+    SessionToken,
+    vocabulary,
+)
 from sessions_app import ingest
 from sessions_app.endings import EndReason, known_reason, reason_for_service
 from sessions_app.events import Event
@@ -105,9 +113,9 @@ async def keep_alive(session: AvatarSession, *, service: LiveAvatar) -> None:
 async def follow(session: AvatarSession, events: Sequence[Event], *, service: LiveAvatar) -> None:
     """Do what newly reported events mean for the session itself."""
     for event in events:
-        if event.direction == SessionEvent.Direction.IN and event.type == "session.stopped":
-            stated = event.payload.get("end_reason") or event.payload.get("stop_reason")
-            await end_session(session, known_reason(stated), service=service)
+        if event.direction == SessionEvent.Direction.IN and event.type == vocabulary.Event.SESSION_STOPPED:
+            reason = known_reason(vocabulary.end_reason_of(event.payload))
+            await end_session(session, reason, service=service)
         elif event.direction == SessionEvent.Direction.PAGE and event.type == "page.session_started":
             await _started_by_browser(session)
 

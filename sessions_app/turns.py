@@ -7,6 +7,8 @@ words that append as they are, and the full text of an avatar's turn may come be
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from liveavatar.vocabulary import Command
+from liveavatar.vocabulary import Event as Said
 from sessions_app.events import Event
 from sessions_app.models import AvatarSession, SessionEvent, Turn
 
@@ -132,14 +134,14 @@ def _text(event: Event) -> str:
 
 
 RULES: dict[tuple[str, str], Callable[[Conversation, Event], None]] = {
-    (IN, "user.speak_started"): Conversation.user_started,
-    (IN, "user.transcription.chunk"): Conversation.user_said_so_far,
-    (IN, "user.transcription"): Conversation.user_said,
-    (IN, "user.speak_ended"): Conversation.user_ended,
-    (OUT, "avatar.speak_response"): Conversation.user_typed,
-    (OUT, "avatar.interrupt"): Conversation.interrupt_asked,
-    (IN, "avatar.speak_started"): Conversation.avatar_started,
-    (IN, "avatar.transcription.chunk"): Conversation.avatar_word,
-    (IN, "avatar.transcription"): Conversation.avatar_said,
-    (IN, "avatar.speak_ended"): Conversation.avatar_ended,
+    (IN, Said.USER_SPEAK_STARTED): Conversation.user_started,
+    (IN, Said.USER_TRANSCRIPTION_CHUNK): Conversation.user_said_so_far,
+    (IN, Said.USER_TRANSCRIPTION): Conversation.user_said,
+    (IN, Said.USER_SPEAK_ENDED): Conversation.user_ended,
+    (OUT, Command.SPEAK_RESPONSE): Conversation.user_typed,
+    (OUT, Command.INTERRUPT): Conversation.interrupt_asked,
+    (IN, Said.AVATAR_SPEAK_STARTED): Conversation.avatar_started,
+    (IN, Said.AVATAR_TRANSCRIPTION_CHUNK): Conversation.avatar_word,
+    (IN, Said.AVATAR_TRANSCRIPTION): Conversation.avatar_said,
+    (IN, Said.AVATAR_SPEAK_ENDED): Conversation.avatar_ended,
 }

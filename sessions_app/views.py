@@ -54,15 +54,21 @@ async def visit(request: HttpRequest) -> HttpResponse:
 async def create(request: HttpRequest) -> HttpResponse:
     """Write down the session a form asks for, and go to its page, which starts it."""
     visitor = await visitor_of(request)
-    asked = await _asked_before(request, visitor)
-    if asked is not None:
-        return redirect("sessions:session", key=asked.key)
+    choice = request.POST.copy()
+    try:
+        request_id = UUID(choice.get("request_id", ""))
+    except ValueError:
+        choice["request_id"] = str(uuid4())  # a damaged form is no reason to turn a visitor away
+    else:
+        asked = await AvatarSession.objects.owned_by(visitor).filter(request_id=request_id).afirst()
+        if asked is not None:
+            return redirect("sessions:session", key=asked.key)
     try:
         catalog = await load_catalog(avatar_service())
     except LiveAvatarError as error:
         return _lobby_in_trouble(request, error)
-    kind = VisitForm if request.POST.get("start_mode") == StartMode.VISIT else StartForm
-    form = kind(catalog, request.POST)
+    kind = VisitForm if choice.get("start_mode") == StartMode.VISIT else StartForm
+    form = kind(catalog, choice)
     if not form.is_valid():
         return _page(request, "sessions_app/lobby.html", form, status=422)
     if not await may_start(request):
@@ -258,12 +264,3 @@ def _stop_reason(request: HttpRequest) -> tuple[EndReason, str]:
     if name == "service_stopped":
         return known_reason(detail), ""
     return STOP_REASONS.get(name, EndReason.USER_CLOSED), detail
-
-
-async def _asked_before(request: HttpRequest, visitor: UUID) -> AvatarSession | None:
-    """The session an earlier post of the same form made."""
-    try:
-        request_id = UUID(request.POST.get("request_id", ""))
-    except ValueError:
-        return None
-    return await AvatarSession.objects.owned_by(visitor).filter(request_id=request_id).afirst()

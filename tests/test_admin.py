@@ -80,7 +80,9 @@ def test_a_session_is_found_by_its_ids(admin_client: Client, talked: AvatarSessi
     assert str(talked.key)[:8] not in admin_client.get(LIST, {"q": "nobody"}).content.decode()
 
 
-def test_the_transcript_shows_the_turns_and_the_raw_events(admin_client: Client, talked: AvatarSession) -> None:
+def test_the_transcript_shows_the_turns_and_the_raw_events(
+    admin_client: Client, talked: AvatarSession
+) -> None:
     page = admin_client.get(f"{LIST}{talked.pk}/transcript/").content.decode()
 
     assert "I am not impressed." in page

@@ -18,7 +18,13 @@ from sessions_app.events import (
     parse_source,
 )
 
-GOOD: dict[str, Any] = {"seq": 1, "type": "user.transcription", "direction": "in", "at": 1763630000123, "payload": {}}
+GOOD: dict[str, Any] = {
+    "seq": 1,
+    "type": "user.transcription",
+    "direction": "in",
+    "at": 1763630000123,
+    "payload": {},
+}
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -68,7 +74,17 @@ def test_an_event_without_a_usable_number_spoils_its_frame(seq: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no json", "[]", "7", "{}", '{"type": 7}', '{"type": NaN}', "[" * 100_000, '{"type":"' + "x" * 70_000 + '"}'],
+    [
+        "",
+        "no json",
+        "[]",
+        "7",
+        "{}",
+        '{"type": 7}',
+        '{"type": NaN}',
+        "[" * 100_000,
+        '{"type":"' + "x" * 70_000 + '"}',
+    ],
 )
 def test_what_is_no_frame_is_refused_as_a_whole(text: str) -> None:
     with pytest.raises(InvalidFrame):

@@ -22,7 +22,12 @@ def manage(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Co
     """`manage.py` as an operator runs it, with nothing but the given settings."""
     bare = {"PATH": "/usr/bin:/bin", "VAR_DIR": str(tmp_path), **environment}
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=bare, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -34,7 +39,13 @@ def test_no_model_waits_for_a_migration() -> None:
 def test_a_deployment_with_the_required_settings_has_no_warnings(tmp_path: Path) -> None:
     secret = "a-long-random-string-0123456789-abcdefghijklmnopqrstuvwxyz"
     done = manage(
-        tmp_path, "check", "--deploy", "--fail-level", "WARNING", SECRET_KEY=secret, ALLOWED_HOSTS="example.org"
+        tmp_path,
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        SECRET_KEY=secret,
+        ALLOWED_HOSTS="example.org",
     )
 
     assert done.returncode == 0, done.stderr
@@ -60,13 +71,16 @@ def test_a_setting_that_cannot_be_understood_stops_the_start_by_name(
 
 
 def test_the_example_settings_name_every_setting_that_is_read() -> None:
-    sources = [*ROOT.glob("liveavatar_site/*.py"), *ROOT.glob("simulator/*.py")]
-    pattern = re.compile(r'(?:env_\w+|read_\w+|environ\.get|environ\[)\(?\s*"([A-Z][A-Z_]+)"')
-    read = {name for source in sources for name in pattern.findall(source.read_text(encoding="utf-8"))}
-    named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    site = (ROOT / "liveavatar_site" / "settings.py").read_text(encoding="utf-8")
+    simulator = (ROOT / "simulator" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'env_\w+\(\s*"([A-Z_]+)"', site))
+    read |= {f"SIMULATOR_{name}" for name in re.findall(r'read\(\s*"([A-Z_]+)"', simulator)}
+    named = set(
+        re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
-    assert read - {"DJANGO_SETTINGS_MODULE"} <= named
-    assert named >= {"LIVEAVATAR_API_KEY", "SIMULATOR_PORT"}
+    assert len(read) > 20
+    assert named - {"SECRET_KEY"} == read
 
 
 @pytest.mark.django_db(transaction=True)

@@ -93,7 +93,9 @@ async def test_a_page_is_welcomed_with_what_is_stored_of_it(page: Page) -> None:
 async def test_a_replayed_event_is_acknowledged_twice_and_stored_once(page: Page) -> None:
     async with page.welcomed() as (socket, _):
         for _ in range(2):
-            await socket.send_json_to({"type": "events", "events": [event(1, "user.transcription", "in", text="hi")]})
+            await socket.send_json_to(
+                {"type": "events", "events": [event(1, "user.transcription", "in", text="hi")]}
+            )
             assert await socket.receive_json_from() == {"type": "ack", "ack": 1}
 
     session = await AvatarSession.objects.aget(key=page.key)
@@ -103,7 +105,9 @@ async def test_a_replayed_event_is_acknowledged_twice_and_stored_once(page: Page
 
 async def test_a_refused_event_is_named_and_leaves_no_gap(page: Page) -> None:
     async with page.welcomed() as (socket, _):
-        await socket.send_json_to({"type": "events", "events": [event(1), event(2, direction="up"), event(3)]})
+        await socket.send_json_to(
+            {"type": "events", "events": [event(1), event(2, direction="up"), event(3)]}
+        )
 
         error = await socket.receive_json_from()
         ack = await socket.receive_json_from()
@@ -222,7 +226,9 @@ async def test_open_pages_hear_that_the_session_ended(page: Page, visitor: Async
     }
 
 
-async def test_the_services_own_end_ends_the_session_with_its_reason(page: Page, visitor: AsyncClient) -> None:
+async def test_the_services_own_end_ends_the_session_with_its_reason(
+    page: Page, visitor: AsyncClient
+) -> None:
     await visitor.post(f"/sessions/{page.key}/start/")
     async with page.welcomed() as (socket, _):
         stopped = event(1, "session.stopped", "in", end_reason="MAX_DURATION_REACHED")
@@ -278,7 +284,9 @@ async def test_a_page_that_goes_and_does_not_come_back_ends_its_session(
         await stopped.wait()
     session = await AvatarSession.objects.aget(key=page.key)
     assert (session.state, session.end_reason) == (State.ENDED, "PAGE_CLOSED")
-    assert vendor.bodies("/v1/sessions/stop") == [{"session_id": session.remote_id, "reason": "USER_DISCONNECTED"}]
+    assert vendor.bodies("/v1/sessions/stop") == [
+        {"session_id": session.remote_id, "reason": "USER_DISCONNECTED"}
+    ]
 
 
 async def test_a_page_that_comes_back_within_the_grace_keeps_its_session(

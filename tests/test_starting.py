@@ -253,7 +253,10 @@ async def test_a_stop_the_service_does_not_hear_is_repeated_by_the_reaper(
 async def test_the_reaper_ends_what_no_page_was_seen_on(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
-    watched, abandoned = await create(visitor, choice), await create(visitor, {**choice, "request_id": uuid4()})
+    watched, abandoned = (
+        await create(visitor, choice),
+        await create(visitor, {**choice, "request_id": uuid4()}),
+    )
     await start(visitor, watched)
     await start(visitor, abandoned)
     long_ago = timezone.now() - timezone.timedelta(hours=1)
@@ -314,7 +317,7 @@ async def test_a_stranger_finds_no_session(
 
 
 @pytest.mark.parametrize(
-    "change", [{"avatar_id": str(uuid4())}, {"quality": "8k"}, {"language": "tlh"}, {"request_id": "x"}]
+    "change", [{"avatar_id": str(uuid4())}, {"quality": "8k"}, {"language": "tlh"}, {"start_mode": "later"}]
 )
 async def test_a_choice_the_service_does_not_offer_is_refused_with_the_form(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, change: dict[str, str]
@@ -350,7 +353,9 @@ async def test_no_more_sessions_are_opened_than_the_site_allows(
     assert "All avatars are talking right now" in response.content.decode()
 
 
-async def test_the_lobby_says_when_the_service_cannot_be_reached(visitor: AsyncClient, vendor: Vendor) -> None:
+async def test_the_lobby_says_when_the_service_cannot_be_reached(
+    visitor: AsyncClient, vendor: Vendor
+) -> None:
     async def away(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 

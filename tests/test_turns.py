@@ -37,7 +37,12 @@ ANSWER = [
     [
         [*ANSWER, ("in", "avatar.transcription", "Hello there."), ("in", "avatar.speak_ended")],
         [*ANSWER, ("in", "avatar.speak_ended"), ("in", "avatar.transcription", "Hello there.")],
-        [ANSWER[0], ("in", "avatar.transcription", "Hello there."), *ANSWER[1:], ("in", "avatar.speak_ended")],
+        [
+            ANSWER[0],
+            ("in", "avatar.transcription", "Hello there."),
+            *ANSWER[1:],
+            ("in", "avatar.speak_ended"),
+        ],
         [("in", "avatar.transcription", "Hello there."), *ANSWER, ("in", "avatar.speak_ended")],
     ],
     ids=["full text last", "full text after the end", "full text first", "full text before the speech"],
@@ -60,7 +65,9 @@ def test_a_spoken_question_grows_by_replacement_and_ends_with_its_final_text() -
         ("in", "user.transcription", "What is this?"),
     )
 
-    assert [(t.role, t.text, t.is_final, t.origin) for t in turns] == [("user", "What is this?", True, "spoken")]
+    assert [(t.role, t.text, t.is_final, t.origin) for t in turns] == [
+        ("user", "What is this?", True, "spoken")
+    ]
     assert turns[0].ended_at == START + timedelta(seconds=4)
 
 
@@ -77,9 +84,13 @@ def test_text_to_be_said_exactly_is_no_turn_of_the_visitor() -> None:
     assert [turn.role for turn in talk(("out", "avatar.speak_text", "Hello there."), *ANSWER)] == ["avatar"]
 
 
-@pytest.mark.parametrize("cut", [("out", "avatar.interrupt"), ("in", "user.speak_started")], ids=["button", "voice"])
+@pytest.mark.parametrize(
+    "cut", [("out", "avatar.interrupt"), ("in", "user.speak_started")], ids=["button", "voice"]
+)
 def test_an_interrupted_answer_keeps_what_was_heard_and_what_was_meant(cut: tuple[str, str]) -> None:
-    turns = talk(*ANSWER[:2], cut, ("in", "avatar.transcription", "Hello there."), ("in", "avatar.speak_ended"))
+    turns = talk(
+        *ANSWER[:2], cut, ("in", "avatar.transcription", "Hello there."), ("in", "avatar.speak_ended")
+    )
 
     avatar = next(turn for turn in turns if turn.role == "avatar")
     assert (avatar.interrupted, avatar.said, avatar.text) == (True, "Hello", "Hello there.")

@@ -25,7 +25,10 @@ class Vendor:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Answer] = {}
         self.client = LiveAvatar(
-            API_KEY, base_url="http://service.test", transport=httpx.MockTransport(self._answer), sleep=_at_once
+            API_KEY,
+            base_url="http://service.test",
+            transport=httpx.MockTransport(self._answer),
+            sleep=_at_once,
         )
 
     def bodies(self, path: str) -> list[dict[str, Any]]:

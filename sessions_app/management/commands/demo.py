@@ -53,7 +53,9 @@ class Command(BaseCommand):
             environment = {**os.environ, "DEBUG": "1" if settings.DEBUG else "0"}
             if settings.SIMULATED:
                 environment["SIMULATOR_PORT"] = str(simulator_port)
-                children["simulator"] = _spawn(["-m", "simulator", "--port", str(simulator_port)], environment)
+                children["simulator"] = _spawn(
+                    ["-m", "simulator", "--port", str(simulator_port)], environment
+                )
                 self._wait_for(f"http://127.0.0.1:{simulator_port}/v1/languages", children)
             children["site"] = _spawn(
                 [
@@ -116,7 +118,9 @@ class Command(BaseCommand):
         if password:
             lines.append(f"                      user {STAFF}, password {password}   (shown only now)")
         else:
-            lines.append(f"                      user {STAFF}; forgot the password? Run again with --new-password")
+            lines.append(
+                f"                      user {STAFF}; forgot the password? Run again with --new-password"
+            )
         if settings.SIMULATED:
             lines.append(f"  Simulated service   http://127.0.0.1:{simulator_port}")
             lines += ["", "  No account is needed: the avatar service is simulated on this machine."]

@@ -1,0 +1,71 @@
+"""A real Chromium in front of the real site and the real simulator."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.visitor import Visitor, visiting
+from tests.browser.wire_cutter import WireCutter
+from tests.processes import Simulator, Site, running_simulator, running_site
+
+CHROMIUM_ARGUMENTS = [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    # Without an outside network WebRTC refuses loopback, unless told otherwise.
+    "--allow-loopback-in-peer-connection",
+    "--disable-background-networking",
+    "--disable-component-update",
+    # Chromium's sandbox does not work for root, as whom containers and CI machines run.
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def chromium() -> str | None:
+    """The installed Chromium, if there is one."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = chromium()
+    if path is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with running_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("site"), simulator.api_url) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def wire(site: Site) -> AsyncIterator[WireCutter]:
+    """The line between browser and site, which a test may cut."""
+    async with WireCutter(site.url) as wire:
+        yield wire
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser, wire: WireCutter) -> AsyncIterator[Visitor]:
+    async with visiting(browser, wire.url) as visitor:
+        yield visitor

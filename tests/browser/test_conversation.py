@@ -1,0 +1,279 @@
+"""Conversations in a real browser, with the real site and the real simulator."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.visitor import (
+    EYE,
+    Visitor,
+    all_stored,
+    events_of,
+    numbers_of,
+    released_row,
+    session_row,
+    visiting,
+)
+from tests.browser.wire_cutter import WireCutter
+from tests.processes import Simulator, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_click_brings_a_moving_picture_and_a_voice(visitor: Visitor) -> None:
+    await visitor.start()
+    await visitor.listen()
+
+    first = await visitor.picture()
+    await visitor.hears_speech()
+
+    assert sum(first) / len(first) > 30  # not black
+    await visitor.page.wait_for_function(
+        "async (first) => {"
+        f"  const now = ({EYE})();"
+        "  return now.some((value, i) => Math.abs(value - first[i]) > 8) }",
+        arg=first,
+    )
+
+
+async def test_a_typed_question_is_answered_with_all_events_in_order(visitor: Visitor, site: Site) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+    before = len(events_of(site, visitor.session_key(), "in"))
+
+    await visitor.ask("What is LiveAvatar?")
+
+    await expect(visitor.turns("user").last).to_have_text("What is LiveAvatar?")
+    await visitor.state_is("Speaking")
+    await visitor.state_is("Listening")
+    await visitor.press("End")
+    await expect(visitor.page.get_by_role("heading", name="Conversation ended")).to_be_visible()
+    await all_stored(visitor, site)
+    events = events_of(site, visitor.session_key(), "in")[before:]
+    assert re.fullmatch(
+        r"avatar\.speak_started (avatar\.transcription(\.chunk)? )+avatar\.speak_ended( session\.stopped)?",
+        " ".join(events),
+    )
+    assert events.count("avatar.transcription") == 1
+    assert "avatar.speak_response" in events_of(site, visitor.session_key(), "out")
+
+
+async def test_interrupt_silences_the_avatar_within_half_a_second(visitor: Visitor, site: Site) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+    await visitor.listen()
+    long_text = (
+        "One thing after the other, and then another thing, and so it goes on and on for quite a while. " * 4
+    )
+    await visitor.page.get_by_label("Your message").fill(long_text)
+    await visitor.press("Say exactly")
+    await visitor.hears_speech()
+
+    pressed_at = float(await visitor.page.evaluate("performance.now()"))
+    await visitor.press("Interrupt")
+    await visitor.state_is("Listening")
+    await visitor.page.wait_for_function(f"() => heard.at(-1)[0] > {pressed_at + 1500}")
+
+    assert await visitor.last_loud_moment() <= pressed_at + 500
+    await expect(visitor.page.locator(".turn-avatar").last).to_contain_text("interrupted")
+    assert "avatar.interrupt" in events_of(site, visitor.session_key(), "out")
+
+
+async def test_the_avatar_says_exactly_what_it_is_told(visitor: Visitor) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+    heard = await visitor.turns("avatar").count()
+
+    await visitor.page.get_by_label("Your message").fill("The quick brown fox jumps.")
+    await visitor.press("Say exactly")
+
+    await expect(visitor.turns("avatar")).to_have_count(heard + 1)
+    await expect(visitor.turns("avatar").last).to_have_text("The quick brown fox jumps.")
+
+
+async def test_end_tells_why_and_releases_everything(
+    visitor: Visitor, site: Site, simulator: Simulator
+) -> None:
+    await visitor.start()
+
+    await visitor.press("End")
+
+    await expect(visitor.page.locator("[data-ended-text]")).to_have_text("You ended the conversation.")
+    row = await released_row(site, visitor.session_key())
+    assert (row["state"], row["end_reason"]) == ("ended", "USER_CLOSED")
+    assert row["remote_id"] not in await _active(simulator)
+
+
+async def test_an_end_by_the_service_reaches_the_visitor_in_plain_words(
+    visitor: Visitor, site: Site, simulator: Simulator
+) -> None:
+    await visitor.start()
+    remote_id = session_row(site, visitor.session_key())["remote_id"]
+
+    async with httpx.AsyncClient(base_url=simulator.api_url, headers={"X-API-KEY": "any"}) as service:
+        stopped = await service.post(
+            "/v1/sessions/stop", json={"session_id": remote_id, "reason": "IDLE_TIMEOUT"}
+        )
+
+    assert stopped.status_code == 200
+    await expect(visitor.page.locator("[data-ended-text]")).to_have_text(
+        "The conversation ended because nothing was said for a while."
+    )
+    assert session_row(site, visitor.session_key())["end_reason"] == "IDLE_TIMEOUT"
+
+
+async def test_a_reload_goes_on_with_the_same_conversation(visitor: Visitor, site: Site) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+    said = await visitor.turns("avatar").first.inner_text()
+    key = visitor.session_key()
+
+    await visitor.page.reload()
+    await visitor.sees_avatar()
+
+    await expect(visitor.turns("avatar").first).to_have_text(said)
+    await visitor.ask("What is LiveAvatar?")
+    await visitor.state_is("Speaking")
+    assert session_row(site, key)["state"] == "live"
+    sources = {source for source in numbers_of(site, key) if source.startswith("page-")}
+    assert len(sources) == 2
+
+
+async def test_nothing_is_lost_or_doubled_when_the_line_is_cut(
+    visitor: Visitor, site: Site, wire: WireCutter
+) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+
+    await wire.cut()
+    await visitor.ask("What is LiveAvatar?")
+    await visitor.state_is("Speaking")
+    await visitor.state_is("Listening")
+    wire.mend()
+    await visitor.press("End")
+    await expect(visitor.page.get_by_role("heading", name="Conversation ended")).to_be_visible(timeout=20_000)
+
+    await all_stored(visitor, site)
+    key = visitor.session_key()
+    numbers = next(seqs for source, seqs in numbers_of(site, key).items() if source.startswith("page-"))
+    assert numbers == list(range(1, len(numbers) + 1))
+    events = events_of(site, key, "in")
+    assert events.count("avatar.speak_started") == 2
+    assert events.count("avatar.speak_ended") == 2
+    # The cut itself is what the browser complains about.
+    visitor.complaints[:] = [
+        text for text in visitor.complaints if "WebSocket" not in text and "ERR_" not in text
+    ]
+
+
+async def test_closing_the_page_ends_the_session_after_the_grace(
+    browser: Browser, wire: WireCutter, site: Site, simulator: Simulator
+) -> None:
+    async with visiting(browser, wire.url) as visitor:
+        await visitor.start()
+        key = visitor.session_key()
+        await visitor.page.close()
+
+    row = await released_row(site, key)
+    assert (row["state"], row["end_reason"]) == ("ended", "PAGE_CLOSED")
+
+
+async def test_staff_read_the_conversation_in_the_admin(
+    visitor: Visitor, browser: Browser, site: Site
+) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+    await visitor.ask("<b>What</b> is LiveAvatar?")
+    await visitor.state_is("Speaking")
+    await visitor.press("Interrupt")
+    await visitor.state_is("Listening")
+    await visitor.press("End")
+    await expect(visitor.page.get_by_role("heading", name="Conversation ended")).to_be_visible()
+
+    async with visiting(browser, site.url) as staff:
+        await staff.page.goto("/admin/")
+        await staff.page.get_by_label("Username").fill("staff")
+        await staff.page.get_by_label("Password").fill("a long password")
+        await staff.page.get_by_role("button", name="Log in").click()
+        await staff.page.goto("/admin/sessions_app/avatarsession/")
+        await staff.page.get_by_role("link", name=visitor.session_key()[:8]).click()
+        transcript = staff.page.get_by_role("list").filter(has_text="What")
+        await expect(transcript.last).to_contain_text("<b>What</b> is LiveAvatar?")
+        await expect(transcript.last).to_contain_text("interrupted")
+        await expect(staff.page.get_by_role("region", name="Events")).to_contain_text("avatar.speak_response")
+
+
+async def test_two_visitors_talk_at_once_and_cannot_see_each_other(
+    visitor: Visitor, browser: Browser, wire: WireCutter
+) -> None:
+    async with visiting(browser, wire.url) as other:
+        await visitor.start()
+        await other.start()
+        await visitor.is_ready_to_talk()
+        await other.is_ready_to_talk()
+
+        await visitor.ask("my secret question")
+        await visitor.state_is("Speaking")
+
+        await expect(visitor.turns("user")).to_have_text("my secret question")
+        await expect(other.turns("user")).to_have_count(0)
+        peek = await other.page.request.get(f"/sessions/{visitor.session_key()}/")
+        assert peek.status == 404
+
+
+async def test_cancel_while_it_starts_ends_it(visitor: Visitor, site: Site, wire: WireCutter) -> None:
+    await visitor.page.route("**/start/", _later)
+    await visitor.page.goto("/?quality=low")
+    await visitor.press("Start")
+
+    await visitor.press("Cancel")
+
+    await expect(visitor.page.locator("[data-ended-text]")).to_contain_text("You cancelled")
+    assert session_row(site, visitor.session_key())["end_reason"] == "CANCELLED"
+
+
+async def test_a_visit_starts_by_itself_and_only_once(visitor: Visitor, site: Site) -> None:
+    await visitor.page.goto("/visit/?quality=low")
+    await visitor.sees_avatar()
+    key = visitor.session_key()
+    started = _count(site)
+
+    await visitor.page.go_back()
+    await visitor.page.wait_for_load_state("networkidle")
+
+    assert _count(site) == started
+    assert session_row(site, key)["state"] == "live"
+
+
+async def test_a_browser_can_start_and_stop_the_session_itself(
+    visitor: Visitor, site: Site, simulator: Simulator
+) -> None:
+    await visitor.start(start_mode="browser")
+    await visitor.is_ready_to_talk()
+    key = visitor.session_key()
+    await visitor.ask("What is LiveAvatar?")
+    await visitor.state_is("Speaking")
+
+    await visitor.press("End")
+
+    await expect(visitor.page.locator("[data-ended-text]")).to_have_text("You ended the conversation.")
+    assert "page.session_started" in events_of(site, key, "page")
+    assert (await released_row(site, key))["remote_id"] not in await _active(simulator)
+
+
+async def _later(route: Any) -> None:
+    """Hold the start back until the page gives up on it."""
+    del route
+
+
+async def _active(simulator: Simulator) -> set[str]:
+    async with httpx.AsyncClient(base_url=simulator.api_url, headers={"X-API-KEY": "any"}) as service:
+        answer = await service.get("/v1/sessions", params={"type": "active", "page_size": 100})
+    return {session["id"] for session in answer.json()["data"]["results"]}
+
+
+def _count(site: Site) -> int:
+    return int(site.rows("SELECT count(*) FROM sessions_app_avatarsession")[0][0])

@@ -1,0 +1,134 @@
+"""The pictures."""
+
+import io
+import random
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from livekit import rtc
+from PIL import Image
+
+from simulator.avatar.bake import ART, bake
+from simulator.avatar.frames import FrameBuffer
+from simulator.avatar.layer_cache import LayerCache
+from simulator.avatar.lips import REST
+from simulator.avatar.motion import Mood, Motion
+from simulator.avatar.painter import Painter
+from simulator.avatar.pose import Pose
+from simulator.avatar.rig import AVATARS, SIZES, View
+from simulator.avatar.sprites import load_sprites
+
+STILL = Pose(0.0, 0.0, 0.0, 0.0, "eyes_open_centre_rest", "mouth_rest2")
+LOW = View(*SIZES["low"])
+
+
+@pytest.fixture(scope="module")
+def painter():
+    return Painter(load_sprites("ava", LOW.height), LOW)
+
+
+def pixels(painter: Painter, pose: Pose) -> np.ndarray:
+    return np.asarray(painter.paint(pose.snapped(LOW))).astype(int)
+
+
+def flat(painter: Painter, sprites: dict, pose: Pose) -> Image.Image:
+    """The whole frame, put together without turning anything: what the drawing itself says."""
+    frame = painter.background.convert("RGBA")
+    for name in ("hair_back", "body", "head", pose.eyes, pose.mouth):
+        frame.alpha_composite(sprites[name].image, sprites[name].at)
+    return frame.convert("RGB")
+
+
+@pytest.mark.parametrize("avatar", AVATARS)
+@pytest.mark.parametrize("quality", SIZES)
+def test_a_still_pose_is_the_drawing(avatar, quality):
+    view = View(*SIZES[quality])
+    sprites = load_sprites(avatar, view.height)
+    painter = Painter(sprites, view)
+
+    stage = painter.stage
+    expected = np.asarray(flat(painter, sprites, STILL)).astype(int)
+    expected = expected[stage.y : stage.y + stage.height, stage.x : stage.x + stage.width]
+    assert np.abs(np.asarray(painter.paint(STILL)).astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("quality", SIZES)
+def test_the_frame_has_the_size_of_its_quality(quality):
+    view = View(*SIZES[quality])
+
+    painter = Painter(load_sprites("mira", view.height), view)
+
+    assert painter.background.size == SIZES[quality]
+
+
+@pytest.mark.parametrize("mood", Mood)
+def test_nothing_leaves_the_stage(painter, mood):
+    motion = Motion(random.Random(2))
+    backdrop = np.asarray(painter.background).astype(int)
+    stage = painter.stage
+    backdrop = backdrop[stage.y : stage.y + stage.height, stage.x : stage.x + stage.width]
+    for index in range(750):
+        pose = motion.at(index * 0.04, mood, REST)
+        if index % 25 == 0:
+            painted = pixels(painter, pose)
+            for edge in (np.s_[0], np.s_[:, 0], np.s_[:, -1]):
+                assert np.abs(painted[edge] - backdrop[edge]).max() == 0
+
+
+def test_a_turn_to_the_right_moves_the_crown_to_the_right(painter):
+    upright, turned = pixels(painter, STILL), pixels(painter, replace(STILL, turn=4.0))
+
+    def middle_of_the_crown(frame):
+        row = frame[55 - painter.stage.y]
+        dark = np.flatnonzero(row.sum(axis=1) < 250)
+        return dark.mean()
+
+    assert middle_of_the_crown(turned) > middle_of_the_crown(upright) + 5
+
+
+def test_only_the_mouth_differs_when_only_the_mouth_moves(painter):
+    shut, open_ = pixels(painter, STILL), pixels(painter, replace(STILL, mouth="mouth_open7_wide2"))
+
+    rows, columns = np.nonzero(np.abs(shut - open_).sum(axis=2))
+    x, y = columns + painter.stage.x, rows + painter.stage.y
+    assert LOW.x(572) - 2 <= x.min()
+    assert x.max() <= LOW.x(572 + 136) + 2
+    assert LOW.y(378) - 2 <= y.min()
+    assert y.max() <= LOW.y(378 + 86) + 2
+
+
+def test_a_frame_buffer_shows_the_picture_it_was_given(painter):
+    buffer = FrameBuffer(painter.background)
+    buffer.write(painter.paint(STILL), painter.stage)
+
+    back = buffer.frame.convert(rtc.VideoBufferType.RGB24)
+    shown = np.frombuffer(bytes(back.data), np.uint8).reshape(LOW.height, LOW.width, 3).astype(int)
+    expected = np.asarray(flat(painter, load_sprites("ava", LOW.height), STILL)).astype(int)
+    # Colour has half the resolution, so compare areas, not pixels.
+    areas = [frame.reshape(45, 8, 80, 8, 3).mean(axis=(1, 3)) for frame in (shown, expected)]
+    assert np.abs(areas[0] - areas[1]).max() < 8
+
+
+def test_the_cache_holds_no_more_than_its_bytes_and_forgets_the_oldest():
+    drawn = []
+    cache = LayerCache(max_bytes=3 * 400)
+
+    def layer(key):
+        return cache.get(key, lambda: drawn.append(key) or Image.new("RGBA", (10, 10)))
+
+    for key in ("a", "b", "c", "a", "d", "a", "b"):
+        layer(key)
+
+    assert drawn == ["a", "b", "c", "d", "b"]
+
+
+def test_the_baked_sprites_are_those_of_the_drawings():
+    fresh = zipfile.ZipFile(io.BytesIO(bake(ART / "ava", LOW)))
+    committed = zipfile.ZipFile(ART / "ava-360.zip")
+
+    assert fresh.namelist() == committed.namelist()
+    for name in fresh.namelist():
+        images = [Image.open(io.BytesIO(pack.read(name))) for pack in (fresh, committed)]
+        assert images[0].tobytes() == images[1].tobytes(), name

@@ -1,0 +1,127 @@
+"""The pure parts of the voice: cutting text, naming languages, speaking silently, changing sample rates."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice.languages import espeak_language, voice_for_language
+from voice.resample import resample
+from voice.sentences import split_sentences
+from voice.silent import silent_utterance
+
+RATES = 22_050, 24_000
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two! Three?", ["One. ", "Two! ", "Three?"]),
+        ("It costs 3.50 euro. Really", ["It costs 3.50 euro. ", "Really"]),
+        ("Dr. Who met J. Smith. They talked.", ["Dr. Who met J. Smith. ", "They talked."]),
+        ("He said \u201cYes!\u201d Then he left.", ["He said \u201cYes!\u201d ", "Then he left."]),
+        ("Use it, e.g. today.", ["Use it, e.g. today."]),
+        ("\u4eca\u65e5\u306f\u3002\u5143\u6c17\uff1f", ["\u4eca\u65e5\u306f\u3002", "\u5143\u6c17\uff1f"]),
+        ("- first\n- second", ["- first\n", "- second"]),
+        ("Wait... what? ok", ["Wait... what? ok"]),
+        ("   ", []),
+        ("", []),
+    ],
+)
+def test_sentences_are_cut_at_their_ends_only(text, sentences):
+    assert split_sentences(text) == sentences
+
+
+@given(st.text(min_size=1).filter(str.strip), st.integers(20, 300))
+def test_the_pieces_of_a_text_are_the_text(text, longest):
+    pieces = split_sentences(text, longest)
+
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert all(len(piece) <= longest for piece in pieces)
+
+
+def test_a_long_sentence_is_cut_at_a_comma_rather_than_in_a_word():
+    sentence = "word " * 30 + "comma, " + "word " * 30
+
+    first, _second = split_sentences(sentence, longest=200)
+
+    assert first.endswith("comma, ")
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("en", "en"),
+        ("en-US", "en-us"),
+        ("en_GB", "en"),
+        ("pt-BR", "pt-br"),
+        ("pt", "pt"),
+        ("zh", "cmn"),
+        ("zh-CN", "cmn"),
+        ("zh-HK", "yue"),
+        ("no", "nb"),
+        ("de-AT", "de"),
+    ],
+)
+def test_language_codes_name_espeak_voices(code, language):
+    assert espeak_language(code) == language
+
+
+@pytest.mark.parametrize(
+    ("voice", "code", "chosen"),
+    [
+        ("en-us+f3", "en", "en-us+f3"),
+        ("en-us+f3", "en-GB", "en-us+f3"),
+        ("en-us+f3", "fr", "fr+f3"),
+        ("en-us", "zh", "cmn"),
+        ("cmn+m1", "zh-CN", "cmn+m1"),
+    ],
+)
+def test_a_voice_keeps_its_timbre_in_another_language(voice, code, chosen):
+    assert voice_for_language(voice, code) == chosen
+
+
+def test_silent_speech_takes_time_and_marks_its_words():
+    text = "Hi Bob, it's me."
+
+    utterance = silent_utterance(text)
+
+    assert 0.9 < utterance.seconds < 3
+    assert set(utterance.pcm) == {0}
+    assert [mark.position for mark in utterance.words][:2] == [0, 3]
+    assert "m" in [mark.ipa for mark in utterance.phonemes]
+    assert utterance.phonemes[-1].ipa == ""
+
+
+def tone(frequency: float, rate: int, seconds: float = 1.0) -> bytes:
+    return (
+        (12_000 * np.sin(2 * np.pi * frequency * np.arange(int(rate * seconds)) / rate))
+        .astype("<i2")
+        .tobytes()
+    )
+
+
+@pytest.mark.parametrize("frequency", [200, 1_000, 4_000, 8_000])
+def test_resampling_keeps_a_tone_and_adds_next_to_nothing(frequency):
+    converted = np.frombuffer(resample(tone(frequency, RATES[0]), *RATES), "<i2").astype(float)
+
+    spectrum = np.abs(np.fft.rfft(converted * np.blackman(len(converted))))
+    peak = int(spectrum.argmax())
+    noise = np.concatenate([spectrum[: peak - 20], spectrum[peak + 20 :]]).max()
+    assert peak * RATES[1] / len(converted) == pytest.approx(frequency, abs=2)
+    assert 20 * np.log10(spectrum[peak] / noise) > 70
+
+
+@given(st.integers(0, 5_000))
+def test_resampling_keeps_the_duration(samples):
+    converted = resample(bytes(2 * samples), *RATES)
+
+    assert len(converted) / 2 / RATES[1] == pytest.approx(samples / RATES[0], abs=1 / RATES[1])
+
+
+def test_loud_sound_is_clipped_not_wrapped():
+    square = np.where(np.arange(2_000) % 200 < 100, 32_767, -32_768).astype("<i2")
+
+    converted = np.frombuffer(resample(square.tobytes(), *RATES), "<i2")
+
+    assert converted[40:60].min() > 30_000
