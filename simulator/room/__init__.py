@@ -1,0 +1,5 @@
+"""A small room server that official LiveKit clients can join. For development only, see docs/decisions/0001."""
+
+from simulator.room.server import RoomServer
+
+__all__ = ["RoomServer"]

@@ -1,0 +1,36 @@
+"""Data packets: publishData, RPC, text and byte streams all travel as opaque `DataPacket`s."""
+
+from typing import TYPE_CHECKING
+
+from livekit.protocol import models as M
+
+from simulator.room.peers import LOSSY, RELIABLE
+
+if TYPE_CHECKING:
+    from simulator.room.participant import Participant
+    from simulator.room.room import Room
+
+
+def forward(room: "Room", packet: M.DataPacket, label: str, sender: "Participant | None") -> None:
+    """Send a packet on to whom it is for, or to everybody else, over the same kind of channel.
+
+    The sender's names are overwritten, never trusted. `sender` is None for packets of the RoomService.
+    """
+    packet.participant_sid = sender.sid if sender else ""
+    packet.participant_identity = sender.identity if sender else ""
+    identities, sids = set(packet.destination_identities), set[str]()
+    if packet.WhichOneof("value") == "user":
+        packet.user.participant_sid = packet.participant_sid
+        packet.user.participant_identity = packet.participant_identity
+        identities.update(packet.user.destination_identities)
+        sids.update(packet.user.destination_sids)
+    raw = packet.SerializeToString()
+    for participant in list(room.participants.values()):
+        chosen = participant.identity in identities or participant.sid in sids
+        if participant is not sender and (chosen or not (identities or sids)):
+            participant.peers.send(raw, label)
+
+
+def label_of(kind: int) -> str:
+    """The data channel for a `DataPacket.Kind`."""
+    return LOSSY if kind == M.DataPacket.Kind.LOSSY else RELIABLE

@@ -1,0 +1,78 @@
+"""Who may do what: LiveKit access tokens (HS256 JWTs made by livekit-api) and the grants inside them."""
+
+from dataclasses import dataclass, field
+
+import jwt
+from aiohttp import web
+from livekit.api import TokenVerifier
+from livekit.api.access_token import Claims, VideoGrants
+from livekit.protocol import models as M
+
+SOURCES = {
+    "camera": M.TrackSource.CAMERA,
+    "microphone": M.TrackSource.MICROPHONE,
+    "screen_share": M.TrackSource.SCREEN_SHARE,
+    "screen_share_audio": M.TrackSource.SCREEN_SHARE_AUDIO,
+}
+
+
+class Refused(Exception):
+    """The request's token does not allow it. `status` is the HTTP status livekit-server answers with."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Verifies tokens against the server's one key pair."""
+
+    api_key: str
+    api_secret: str = field(repr=False)
+
+    def claims(self, request: web.Request) -> Claims:
+        """The verified claims of a request's token.
+
+        Rust and server SDKs send `Authorization: Bearer`, browsers (which cannot set headers on a websocket)
+        the `access_token` query parameter. Raises `Refused` (401); the reason never holds the token.
+        """
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer":
+            token = request.query.get("access_token", "")
+        if not token:
+            raise Refused(401, "no access token: send it as a bearer token or as access_token")
+        try:
+            return TokenVerifier(self.api_key, self.api_secret).verify(token)
+        except jwt.PyJWTError as error:
+            raise Refused(401, f"invalid token: {error}") from error
+
+
+def room_to_join(claims: Claims) -> str:
+    """The room the token lets its holder join. Raises `Refused`."""
+    grants = granted(claims)
+    if not grants.room_join or not grants.room:
+        raise Refused(401, "permissions denied: the token grants no roomJoin")
+    if not claims.identity:
+        raise Refused(400, "identity cannot be empty")
+    return grants.room
+
+
+def granted(claims: Claims) -> VideoGrants:
+    return claims.video or VideoGrants(can_publish=False, can_subscribe=False, can_publish_data=False)
+
+
+def permission(grants: VideoGrants) -> M.ParticipantPermission:
+    """What the token's grants allow inside the room, as clients are told it."""
+    return M.ParticipantPermission(
+        can_subscribe=grants.can_subscribe,
+        can_publish=grants.can_publish,
+        can_publish_data=grants.can_publish_data,
+        can_publish_sources=[
+            SOURCES[source] for source in grants.can_publish_sources or () if source in SOURCES
+        ],
+        can_update_metadata=bool(grants.can_update_own_metadata),
+        hidden=bool(grants.hidden),
+        agent=bool(grants.agent),
+    )

@@ -1,0 +1,240 @@
+"""RTP pass-through: a `Source` per published track, a `Forwarder` per subscriber of it. Nothing is decoded."""
+
+import asyncio
+import random
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiortc import RTCRtpTransceiver
+from aiortc.codecs import is_rtx
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpSrPacket, RtpPacket
+
+from simulator.room import aiortc_seams as seams
+
+KEYFRAME_INTERVAL = 0.25  # seconds: at most so often is a publisher asked for a keyframe
+FEEDBACK_INTERVAL = 0.1  # seconds between two bitrate messages to a publisher
+PUBLISHER_BITRATE = 6_000_000  # bits per second a publisher may use; loopback has no congestion to control
+HISTORY = 512  # packets kept for retransmission: over a second of 720p
+RTP_HEADER = struct.Struct("!BBHLL")
+RTP_VERSION = 0x80
+
+
+class FixedRemb:
+    """Tells the publisher a fixed bitrate, as an aiortc bitrate estimator.
+
+    aiortc's own starts at 300 kbit/s and grows 8 % a second: 720p would arrive as 360p for 20 seconds.
+    """
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def add(
+        self, abs_send_time: int, arrival_time_ms: int, payload_size: int, ssrc: int
+    ) -> tuple[int, list[int]] | None:
+        now = time.monotonic()
+        if now - self._told < FEEDBACK_INTERVAL:
+            return None
+        self._told = now
+        return PUBLISHER_BITRATE, [ssrc]
+
+
+@dataclass(frozen=True, slots=True)
+class SenderClock:
+    """What the publisher's last sender report said: at `ntp` its RTP timestamp was `rtp`."""
+
+    ntp: int  # 64 bit NTP, 32.32 seconds
+    rtp: int
+    rate: int  # RTP ticks per second
+    heard: float  # time.monotonic() of its arrival
+
+    def reading(self, now: float) -> tuple[int, int]:
+        """The publisher's (NTP, RTP) clocks at `now`. Kept, so that subscribers can sync lips to sound."""
+        elapsed = now - self.heard
+        return self.ntp + int(elapsed * (1 << 32)), (self.rtp + int(elapsed * self.rate)) & 0xFFFFFFFF
+
+
+class Source:
+    """The RTP packets of one published track, taken from the publisher's receiver."""
+
+    def __init__(self, transceiver: RTCRtpTransceiver) -> None:
+        self.kind: str = transceiver.kind
+        self._transceiver = transceiver
+        self.codec = seams.codecs(transceiver)[0]
+        self.clock: SenderClock | None = None
+        self.loudest = 127  # dB below full scale of the loudest packet since `take_loudness`; 127 is silence
+        self._transport = transceiver.receiver.transport
+        self._feedback_ssrc = seams.ssrc(transceiver.sender)
+        self._ssrc: int | None = None  # of the publisher; known with its first packet
+        self._forwarders: set[Forwarder] = set()
+        self._asked = 0.0
+        self._ask_later: asyncio.TimerHandle | None = None
+        seams.divert(transceiver.receiver, self, FixedRemb() if self.kind == "video" else None)
+        seams.overhear_rtcp(transceiver.receiver, self._hear_rtcp)
+
+    def add(self, packet: RtpPacket) -> tuple[bool, None]:
+        """Forward one packet. Called by aiortc in place of its jitter buffer, whose answer it gives."""
+        self._ssrc = packet.ssrc
+        if packet.extensions.audio_level is not None:
+            self.loudest = min(self.loudest, packet.extensions.audio_level[1])
+        for forwarder in self._forwarders:
+            forwarder.forward(packet)
+        return False, None
+
+    def recode(self) -> bool:
+        """Read again which codec was negotiated; True when it is another one."""
+        before, self.codec = self.codec, seams.codecs(self._transceiver)[0]
+        return self.codec.mimeType != before.mimeType
+
+    def attach(self, forwarder: "Forwarder") -> None:
+        self._forwarders.add(forwarder)
+        self.request_keyframe()
+
+    def detach(self, forwarder: "Forwarder") -> None:
+        self._forwarders.discard(forwarder)
+
+    def take_loudness(self) -> int:
+        """The loudest level since the last call, in dB below full scale (0 loudest, 127 silence)."""
+        loudest, self.loudest = self.loudest, 127
+        return loudest
+
+    def request_keyframe(self) -> None:
+        """Ask the publisher for a keyframe: at once, or as soon as `KEYFRAME_INTERVAL` allows."""
+        if self.kind != "video" or self._ask_later is not None:
+            return
+        wait = self._asked + KEYFRAME_INTERVAL - time.monotonic()
+        if wait > 0:
+            self._ask_later = asyncio.get_running_loop().call_later(wait, self._send_pli)
+        else:
+            self._send_pli()
+
+    def close(self) -> None:
+        self._forwarders.clear()
+        if self._ask_later is not None:
+            self._ask_later.cancel()
+
+    def _send_pli(self) -> None:
+        self._ask_later = None
+        if self._ssrc is None:
+            return
+        self._asked = time.monotonic()
+        pli = RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=self._feedback_ssrc, media_ssrc=self._ssrc)
+        seams.send_at_once(self._transport, bytes(pli))
+
+    def _hear_rtcp(self, packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpSrPacket):
+            told = packet.sender_info
+            self.clock = SenderClock(
+                told.ntp_timestamp, told.rtp_timestamp, self.codec.clockRate, time.monotonic()
+            )
+
+
+class Forwarder:
+    """One subscriber's copy of a `Source`, sent in place of an aiortc sender's encoder.
+
+    Payload type, sequence number and SSRC are the subscriber's; timestamp and payload stay the publisher's.
+    """
+
+    def __init__(
+        self, source: Source, transceiver: RTCRtpTransceiver, on_started: Callable[[bool], None]
+    ) -> None:
+        """`on_started` is called once the path is up: with False when the subscriber has no such codec."""
+        self.source = source
+        self._transceiver = transceiver
+        self._sender = transceiver.sender
+        self._state = seams.SenderState(transceiver.sender)
+        self._on_started = on_started
+        self._ssrc = seams.ssrc(transceiver.sender)
+        self._payload_type = 0
+        self._rtx_payload_type: int | None = None
+        self._rtx_sequence = random.randrange(1 << 15)
+        # In the lower half, because SRTP's roll-over counter gets lost when an early packet wraps around.
+        self._next = random.randrange(1 << 10, 1 << 15)
+        self._offset: int | None = None  # from the source's sequence numbers to ours; None: set by the next
+        self._paused = False
+        self._history: list[tuple[int, bytes] | None] = [None] * HISTORY
+        seams.replace_sending(transceiver.sender, self._run, self._retransmit, source.request_keyframe)
+
+    def pause(self) -> None:
+        """Stop sending (a hidden video element, adaptive stream) until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._offset = None
+            self.source.request_keyframe()
+
+    def recode(self) -> None:
+        """The source changed its codec."""
+        if self._payload_type:
+            self._choose_payload_type()
+            self.source.request_keyframe()
+
+    def stop(self) -> None:
+        self.source.detach(self)
+
+    def forward(self, packet: RtpPacket) -> None:
+        if self._paused:
+            return
+        if self._offset is None:
+            self._offset = self._next - packet.sequence_number
+        sequence = (packet.sequence_number + self._offset) & 0xFFFF
+        if (sequence - self._next) & 0xFFFF < 0x8000:  # not a late one
+            self._next = (sequence + 1) & 0xFFFF
+        marked_type = packet.marker << 7 | self._payload_type
+        header = RTP_HEADER.pack(RTP_VERSION, marked_type, sequence, packet.timestamp, self._ssrc)
+        data = header + packet.payload
+        self._history[sequence % HISTORY] = (sequence, data)
+        if self.source.clock is not None:
+            self._state.set_clock(*self.source.clock.reading(time.monotonic()))
+        self._state.count(len(packet.payload))
+        seams.send_at_once(self._sender.transport, data)
+
+    async def _run(self, _codec: RTCRtpCodecParameters) -> None:
+        """Stand in for RTCRtpSender._run_rtp: started once DTLS is up, cancelled when the sender stops."""
+        self._state.started()
+        try:
+            supported = self._choose_payload_type()
+            if supported:
+                self.source.attach(self)
+            self._on_started(supported)
+            await asyncio.Event().wait()
+        finally:
+            self.stop()
+            self._state.exited()
+
+    def _choose_payload_type(self) -> bool:
+        negotiated = seams.codecs(self._transceiver)
+        wanted = self.source.codec
+        same = [codec for codec in negotiated if codec.mimeType.lower() == wanted.mimeType.lower()]
+        if not same:
+            return False
+        exact = (codec for codec in same if profile(codec) == profile(wanted))
+        self._payload_type = next(exact, same[0]).payloadType or 0
+        for codec in negotiated:
+            if is_rtx(codec) and codec.parameters.get("apt") == self._payload_type:
+                self._rtx_payload_type = codec.payloadType
+        return True
+
+    async def _retransmit(self, sequence: int) -> None:
+        """Answer a NACK, as RTX (RFC 4588) when it was negotiated, else as the packet itself."""
+        kept = self._history[sequence % HISTORY]
+        if kept is None or kept[0] != sequence:
+            return
+        data = kept[1]
+        if self._rtx_payload_type is not None:
+            _, marked_type, _, timestamp, _ = RTP_HEADER.unpack_from(data)
+            rtx_type = marked_type & 0x80 | self._rtx_payload_type
+            ssrc = seams.rtx_ssrc(self._sender)
+            header = RTP_HEADER.pack(RTP_VERSION, rtx_type, self._rtx_sequence, timestamp, ssrc)
+            data = header + struct.pack("!H", sequence) + data[RTP_HEADER.size :]
+            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        seams.send_at_once(self._sender.transport, data)
+
+
+def profile(codec: RTCRtpCodecParameters) -> object:
+    """The H264 profile a codec is negotiated with; None for every other codec."""
+    return codec.parameters.get("profile-level-id")

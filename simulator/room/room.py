@@ -1,0 +1,181 @@
+"""A room: who is in it, what is published, and what everybody is told."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from livekit.api.access_token import Claims
+from livekit.protocol import models as M
+from livekit.protocol import room as RM
+from livekit.protocol import rtc as R
+
+from simulator.room import speakers
+from simulator.room.participant import Participant
+from simulator.room.sids import sid
+from simulator.room.signalling import Invitation, Signal
+from simulator.room.track import Track
+
+EMPTY_TIMEOUT = 300  # seconds an unused room stays, livekit-server's default
+DEPARTURE_TIMEOUT = 20  # seconds a room stays after the last participant left, livekit-server's default
+PING_INTERVAL, PING_TIMEOUT = 5, 15  # seconds, for clients; the Rust SDK panics on 0
+CODECS = [M.Codec(mime=mime) for mime in ("video/VP8", "video/H264", "audio/opus")]
+
+
+class Room:
+    """Made and removed by `Rooms`. All methods are synchronous: a room's state never changes half-way."""
+
+    def __init__(
+        self,
+        request: RM.CreateRoomRequest,
+        server_info: M.ServerInfo,
+        on_expired: Callable[["Room"], None],
+        on_task: Callable[[asyncio.Task[None]], None],
+    ) -> None:
+        """`on_task` is handed the tasks that outlive the participants they belong to."""
+        self.name = request.name
+        self.server_info = server_info
+        self.participants: dict[str, Participant] = {}  # by identity
+        now = time.time()
+        self._info = M.Room(
+            sid=sid("RM"),
+            name=request.name,
+            empty_timeout=request.empty_timeout or EMPTY_TIMEOUT,
+            departure_timeout=request.departure_timeout or DEPARTURE_TIMEOUT,
+            max_participants=request.max_participants,
+            creation_time=int(now),
+            creation_time_ms=int(now * 1000),
+            metadata=request.metadata,
+            enabled_codecs=CODECS,
+        )
+        self._on_expired = on_expired
+        self._on_task = on_task
+        self._expiry: asyncio.TimerHandle | None = None
+        self._speakers = asyncio.create_task(speakers.watch(self), name=f"speakers of {self.name}")
+        self._expire_in(self._info.empty_timeout)
+
+    @property
+    def info(self) -> M.Room:
+        self._info.num_participants = len(self.participants)
+        self._info.num_publishers = sum(
+            bool(participant.tracks) for participant in self.participants.values()
+        )
+        return self._info
+
+    def is_full_for(self, identity: str) -> bool:
+        limit = self._info.max_participants
+        return bool(limit) and identity not in self.participants and len(self.participants) >= limit
+
+    def join(self, claims: Claims, invitation: Invitation, signal: Signal) -> Participant:
+        """Let a participant in. Whoever had its identity before leaves first, or others mix them up."""
+        before = self.participants.get(claims.identity)
+        if before is not None:
+            self.depart(before, M.DisconnectReason.DUPLICATE_IDENTITY)
+        if self._expiry is not None:
+            self._expiry.cancel()
+        participant = Participant(self, claims, invitation, signal)
+        self.participants[participant.identity] = participant
+        participant.send(join=self._welcome(participant))
+        self.tell(participant, but=participant)
+        for request in invitation.tracks:
+            participant.announce(request)
+        for track in self.tracks():
+            participant.offer(track)
+        participant.peers.start()
+        return participant
+
+    def depart(self, participant: Participant, reason: M.DisconnectReason) -> None:
+        """Let a participant go and tell the others, before its connection closes."""
+        if not participant.present:
+            return
+        del self.participants[participant.identity]
+        for track in participant.tracks.values():
+            self.withdraw(track)
+        participant.info.state = M.ParticipantInfo.State.DISCONNECTED
+        participant.info.disconnect_reason = reason
+        participant.info.version += 1
+        self.tell(participant)
+        participant.part(reason)
+        self._on_task(asyncio.create_task(participant.close(), name=f"farewell to {participant.identity}"))
+        if not self.participants:
+            self._expire_in(self._info.departure_timeout)
+
+    def close(self, reason: M.DisconnectReason) -> None:
+        """Send everybody away for `reason`."""
+        for participant in list(self.participants.values()):
+            self.depart(participant, reason)
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._speakers.cancel()
+        self._on_task(self._speakers)
+
+    def tracks(self) -> Iterator[Track]:
+        for participant in list(self.participants.values()):
+            yield from list(participant.tracks.values())
+
+    def track(self, track_sid: str) -> Track | None:
+        return next((track for track in self.tracks() if track.sid == track_sid), None)
+
+    def offer_to_all(self, track: Track) -> None:
+        for participant in list(self.participants.values()):
+            participant.offer(track)
+
+    def recode(self, track: Track) -> None:
+        for participant in list(self.participants.values()):
+            participant.peers.recode(track)
+
+    def withdraw(self, track: Track) -> None:
+        for participant in list(self.participants.values()):
+            participant.unsubscribe(track.sid)
+
+    def others(self, participant: Participant) -> list[M.ParticipantInfo]:
+        """The participants that `participant` can see."""
+        return [
+            other.info
+            for other in self.participants.values()
+            if other is not participant and not other.info.permission.hidden
+        ]
+
+    def tell(self, participant: Participant, but: Participant | None = None) -> None:
+        """Send everybody the state of one participant. Nobody but itself hears of a hidden one."""
+        update = R.SignalResponse(update=R.ParticipantUpdate(participants=[participant.info]))
+        for receiver in list(self.participants.values()):
+            visible = receiver is participant or not participant.info.permission.hidden
+            if visible and receiver is not but:
+                receiver.send(update=update.update)
+
+    def tell_quality(self, newcomer: Participant) -> None:
+        """Loopback is always excellent: say so to the newcomer of all, and to all of the newcomer."""
+        everybody = [quality(sid=self.participants[identity].sid) for identity in self.participants]
+        for receiver in list(self.participants.values()):
+            updates = everybody if receiver is newcomer else [quality(sid=newcomer.sid)]
+            receiver.send(connection_quality=R.ConnectionQualityUpdate(updates=updates))
+
+    def set_metadata(self, metadata: str) -> None:
+        self._info.metadata = metadata
+        self.broadcast(room_update=R.RoomUpdate(room=self.info))
+
+    def broadcast(self, **message: Any) -> None:
+        for participant in list(self.participants.values()):
+            participant.send(**message)
+
+    def _welcome(self, participant: Participant) -> R.JoinResponse:
+        return R.JoinResponse(
+            room=self.info,
+            participant=participant.info,
+            other_participants=self.others(participant),
+            server_version=self.server_info.version,
+            server_info=self.server_info,
+            subscriber_primary=participant.peers.subscriber_primary,
+            ping_interval=PING_INTERVAL,
+            ping_timeout=PING_TIMEOUT,
+            fast_publish=True,
+            enabled_publish_codecs=CODECS,
+        )
+
+    def _expire_in(self, seconds: float) -> None:
+        self._expiry = asyncio.get_running_loop().call_later(seconds, self._on_expired, self)
+
+
+def quality(sid: str) -> R.ConnectionQualityInfo:
+    return R.ConnectionQualityInfo(participant_sid=sid, quality=M.ConnectionQuality.EXCELLENT, score=5)

@@ -1,0 +1,59 @@
+"""All rooms of a server."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from livekit.protocol import models as M
+from livekit.protocol import room as RM
+
+from simulator.room.room import Room
+
+logger = logging.getLogger(__name__)
+
+# The version a client sees. Clients switch features by it; this is the one whose behaviour is followed here.
+SERVER_INFO = M.ServerInfo(
+    edition=M.ServerInfo.Standard, version="1.9.4", protocol=16, region="", node_id="embedded"
+)
+
+
+class Rooms:
+    """The rooms by name. `open` is the only place where one is born."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, Room] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter(list(self._rooms.values()))
+
+    def get(self, name: str) -> Room | None:
+        return self._rooms.get(name)
+
+    def open(self, request: RM.CreateRoomRequest) -> Room:
+        """The room of that name, made now if there is none; the settings of an existing one stay."""
+        room = self._rooms.get(request.name)
+        if room is None:
+            room = self._rooms[request.name] = Room(request, SERVER_INFO, self._expired, self._own)
+            logger.info("room %s opens", room.name)
+        return room
+
+    def delete(self, room: Room, reason: M.DisconnectReason) -> None:
+        if self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+            room.close(reason)
+            logger.info("room %s closes", room.name)
+
+    async def close(self) -> None:
+        """End all rooms, then wait until everybody has been told and all connections are closed."""
+        for room in self:
+            self.delete(room, M.DisconnectReason.SERVER_SHUTDOWN)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _expired(self, room: Room) -> None:
+        self.delete(room, M.DisconnectReason.ROOM_CLOSED)
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,167 @@
+"""The room server's HTTP side: the routes clients open their signalling websockets on."""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSMsgType, web
+from google.protobuf.message import DecodeError
+from livekit.api.access_token import Claims
+from livekit.protocol import models as M
+from livekit.protocol import room as RM
+from livekit.protocol import rtc as R
+
+from simulator.room.aiortc_seams import bind_media_to
+from simulator.room.client_requests import obey
+from simulator.room.grants import Gate, Refused, room_to_join
+from simulator.room.participant import Participant
+from simulator.room.room_service import RoomService
+from simulator.room.rooms import Rooms
+from simulator.room.signalling import FRAME_LIMIT, HEARTBEAT, BadJoin, Invitation, Signal, read_v0, read_v1
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 1.0  # seconds to wait for a client's half of the websocket's closing handshake
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RoomServer:
+    """LiveKit-compatible rooms inside an aiohttp application, for development: media on one loopback address.
+
+    The application's loop does everything. Media is relayed as RTP, never decoded.
+    """
+
+    def __init__(
+        self, api_key: str, api_secret: str, host: str = "127.0.0.1", resume_within: float = 15.0
+    ) -> None:
+        """`host` is the address media is bound to, for all aiortc connections of the process; 0.0.0.0 is all.
+
+        `resume_within` is how many seconds a client without websocket keeps its place.
+        """
+        bind_media_to(host)
+        self._gate = Gate(api_key, api_secret)
+        self.rooms = Rooms()
+        self._resume_within = resume_within
+
+    def add_routes(self, app: web.Application) -> None:
+        """Mount the signalling and the RoomService. The rooms end when the application shuts down."""
+        app.router.add_get("/rtc", open_to_any_origin(functools.partial(self._enter, read=read_v0)))
+        app.router.add_get("/rtc/v1", open_to_any_origin(functools.partial(self._enter, read=read_v1)))
+        app.router.add_get("/rtc/validate", open_to_any_origin(self._validate))
+        app.router.add_get("/rtc/v1/validate", open_to_any_origin(self._validate))
+        app.router.add_get("/settings/regions", open_to_any_origin(regions))
+        service = RoomService(self._gate, self.rooms)
+        app.router.add_post("/twirp/livekit.RoomService/{method}", open_to_any_origin(service.call))
+        app.on_shutdown.append(self._shut_down)
+
+    async def close(self) -> None:
+        """End all rooms (SERVER_SHUTDOWN) and close all connections. May be called more than once."""
+        await self.rooms.close()
+
+    async def _shut_down(self, _app: web.Application) -> None:
+        await self.close()
+
+    async def _validate(self, request: web.Request) -> web.Response:
+        """Say why a websocket was refused: browsers cannot read the answer to a failed upgrade."""
+        self._admit(request)
+        return web.Response(text="success")
+
+    async def _enter(
+        self, request: web.Request, read: Callable[[web.Request], Invitation]
+    ) -> web.StreamResponse:
+        claims = self._admit(request)
+        invitation = read(request)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=FRAME_LIMIT)
+        await socket.prepare(request)
+        signal = Signal(request, socket)
+        try:
+            participant = self._seat(claims, invitation, signal)
+            if participant is not None:
+                await self._listen(participant, invitation, signal, socket)
+            else:
+                await signal.closed()
+        finally:
+            await signal.close()
+        return socket
+
+    def _admit(self, request: web.Request) -> Claims:
+        """The claims of somebody who may join now. Raises `Refused`."""
+        claims = self._gate.claims(request)
+        room = self.rooms.get(room_to_join(claims))
+        if room is not None and room.is_full_for(claims.identity):
+            raise Refused(429, "the room has reached its max_participants")
+        return claims
+
+    def _seat(self, claims: Claims, invitation: Invitation, signal: Signal) -> Participant | None:
+        """The participant a websocket is for; None, and the client told to join anew, if it is gone."""
+        name = room_to_join(claims)
+        if not invitation.resume_sid:
+            return self.rooms.open(RM.CreateRoomRequest(name=name)).join(claims, invitation, signal)
+        room = self.rooms.get(name)
+        participant = room.participants.get(claims.identity) if room else None
+        if participant and participant.sid == invitation.resume_sid and participant.peers.alive:
+            participant.resume(signal)
+            return participant
+        leave = R.LeaveRequest(
+            reason=M.DisconnectReason.STATE_MISMATCH,
+            action=R.LeaveRequest.Action.RECONNECT,
+            can_reconnect=True,
+        )
+        signal.send(R.SignalResponse(leave=leave))
+        signal.finish()
+        return None
+
+    async def _listen(
+        self, participant: Participant, invitation: Invitation, signal: Signal, socket: web.WebSocketResponse
+    ) -> None:
+        """Obey a client until its websocket ends. Whatever it sends can end nobody but itself."""
+        try:
+            if invitation.offer is not None:
+                participant.send(answer=await participant.peers.answer(invitation.offer))
+            async for message in socket:
+                if not participant.present:
+                    break
+                if message.type is not WSMsgType.BINARY:
+                    raise ValueError("a signalling message that is not binary")
+                await obey(participant, R.SignalRequest.FromString(message.data))
+        except (DecodeError, ValueError) as error:
+            participant.fail(f"its message cannot be used: {error}")
+        except Exception as error:  # aiortc fails in many ways on a bad session description
+            if participant.present:
+                logger.warning("a message of %s failed", participant.identity, exc_info=error)
+                participant.fail(f"its message cannot be used: {error!r}")
+        finally:
+            participant.signal_lost(signal, self._resume_within)
+            if not participant.present:
+                signal.finish()
+                await signal.closed()
+
+
+async def regions(_request: web.Request) -> web.Response:
+    """No other region to fail over to. livekit-api asks after an error."""
+    return web.json_response({"regions": []})
+
+
+def open_to_any_origin(handler: HttpHandler) -> HttpHandler:
+    """Answer refusals in plain text, and let pages of every origin read all answers.
+
+    Without the header livekit-client cannot tell a bad token from a server that is not there.
+    """
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except Refused as refused:
+            response = web.Response(status=refused.status, text=refused.why)
+        except BadJoin as error:
+            response = web.Response(status=400, text=str(error))
+        except web.HTTPException as error:  # aiohttp's own, for an upgrade that is none
+            error.headers.update(ANY_ORIGIN)
+            raise
+        if not response.prepared:
+            response.headers.update(ANY_ORIGIN)
+        return response
+
+    return answer

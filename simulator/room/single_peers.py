@@ -1,0 +1,100 @@
+"""Signalling v1 (`/rtc/v1`): one peer connection for everything, and every offer comes from the client."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from aiortc import RTCDataChannel, RTCRtpSender, RTCRtpTransceiver
+from livekit.protocol import rtc as R
+
+from simulator.room import aiortc_seams as seams
+from simulator.room.peers import RELIABLE, Peers
+
+if TYPE_CHECKING:
+    from simulator.room.participant import Participant
+    from simulator.room.track import Track
+
+
+class SinglePeers(Peers):
+    """Tracks go into sections the client offers to receive on; when those run out it is asked for more."""
+
+    def __init__(self, participant: "Participant") -> None:
+        super().__init__(participant)
+        self._waiting: dict[str, Track] = {}
+        self._retired: list[RTCRtpSender] = []
+        self._used: set[str | None] = (
+            set()
+        )  # mids that carried a track once: a new one must not inherit its SSRC
+        self._asked: Counter[str] = Counter()
+        self._offered = False
+
+    @property
+    def subscriber_primary(self) -> bool:
+        return False
+
+    def deliver(self, track: "Track") -> None:
+        self._waiting[track.sid] = track
+        self._ask_for_offer()
+
+    def withdraw(self, track_sid: str) -> None:
+        if self._waiting.pop(track_sid, None) is not None:
+            return
+        sender = self._release(track_sid)
+        if sender is not None:
+            self._retired.append(sender)
+            self._ask_for_offer()
+
+    def recode(self, track: "Track") -> None:
+        # Sections are negotiated with all codecs: another payload type is all it takes.
+        forwarder = self.forwarder(track.sid)
+        if forwarder is not None:
+            forwarder.recode()
+
+    def resumed(self) -> None:
+        if self._waiting or self._retired:
+            self._asked.clear()
+            self._ask_for_offer()
+
+    def _take_channel(self, channel: RTCDataChannel) -> None:
+        super()._take_channel(channel)
+        self._sending[channel.label] = channel
+        if channel.label == RELIABLE:
+            self._reliable_opened()
+
+    async def _fill_sections(self) -> dict[str, str]:
+        self._offered = True
+        self._asked.clear()
+        while self._retired:
+            await self._retired.pop().stop()
+        for track in list(self._waiting.values()):
+            free = self._free_sections(track.source.kind)
+            if free:
+                self._used.add(free[0].mid)
+                self._forward(self._waiting.pop(track.sid), free[0])
+        if self._waiting:
+            self._ask_for_offer()
+        return {transceiver.mid or "": sid for sid, (_, transceiver) in self._forwarders.items()}
+
+    def _free_sections(self, kind: str) -> list[RTCRtpTransceiver]:
+        return [
+            transceiver
+            for transceiver in self._connection.getTransceivers()
+            if transceiver.kind == kind
+            and transceiver.mid not in self._used
+            and seams.client_receives(transceiver)
+        ]
+
+    def _ask_for_offer(self) -> None:
+        """Have the client offer again, with sections for what still waits. 0 and 0 is a plain new offer."""
+        if not self._offered:
+            return
+        wanted = Counter(track.source.kind for track in self._waiting.values())
+        missing = {
+            kind: max(0, wanted[kind] - len(self._free_sections(kind)) - self._asked[kind])
+            for kind in ("audio", "video")
+        }
+        self._asked.update(missing)
+        self._participant.send(
+            media_sections_requirement=R.MediaSectionsRequirement(
+                num_audios=missing["audio"], num_videos=missing["video"]
+            )
+        )

@@ -1,0 +1,309 @@
+"""A room server of this test's own, in this test's event loop, and real clients to join it with."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+os.environ.setdefault("RUST_LOG", "off")  # read once, by livekit's native library when it starts
+
+import aiohttp
+import numpy as np
+from aiohttp import web
+from livekit import api, rtc
+from livekit.protocol import rtc as R
+
+from simulator.room import RoomServer
+
+API_KEY = "key-of-this-test"
+API_SECRET = "a secret of at least thirty-two characters"
+PATIENCE = 15.0  # seconds until something that must happen is given up
+RATE = 48_000  # audio samples per second
+FRAME = 960  # samples: 20 ms
+
+
+class Wire:
+    """A TCP relay in front of the server: the signalling can be cut while media, on UDP, goes on."""
+
+    def __init__(self, port: int) -> None:
+        self.refusing = False
+        self._server_port = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._listener: asyncio.Server | None = None
+
+    async def open(self) -> int:
+        self._listener = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    def cut(self) -> None:
+        """Reset every connection, as a network that goes away does. New ones are welcome."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def close(self) -> None:
+        assert self._listener is not None
+        self._listener.close()
+        self.cut()
+        await self._listener.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
+            writer.transport.abort()
+            return
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._writers |= {writer, server_writer}
+        with contextlib.suppress(ConnectionError):
+            await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer))
+        self._writers -= {writer, server_writer}
+        for end in (writer, server_writer):
+            end.close()
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(1 << 16):
+        writer.write(chunk)
+        await writer.drain()
+    writer.close()
+
+
+class RoomRig:
+    """The server, a wire to it, its RoomService, and every client that joined."""
+
+    def __init__(self) -> None:
+        self.server: RoomServer
+        self.http: str
+        self.service: api.RoomService
+        self._runner: web.AppRunner
+        self._wire: Wire
+        self._lk: api.LiveKitAPI
+        self._clients: list[rtc.Room] = []
+
+    @property
+    def url(self) -> str:
+        return self.http.replace("http", "ws")
+
+    async def open(
+        self, resume_within: float = 15.0, routes: Callable[[web.Application], None] | None = None
+    ) -> None:
+        await self.start_server(resume_within=resume_within, routes=routes)
+        self._wire = Wire(self._port)
+        self.http = f"http://127.0.0.1:{await self._wire.open()}"
+        self._lk = api.LiveKitAPI(self.http, API_KEY, API_SECRET)
+        self.service = self._lk.room
+
+    async def start_server(
+        self,
+        port: int = 0,
+        resume_within: float = 15.0,
+        routes: Callable[[web.Application], None] | None = None,
+    ) -> None:
+        app = web.Application()
+        self.server = RoomServer(API_KEY, API_SECRET, resume_within=resume_within)
+        self.server.add_routes(app)
+        if routes is not None:
+            routes(app)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self._port = int(self._runner.addresses[0][1])
+
+    async def restart_server(self) -> None:
+        """As if the process had died and been started again: nobody is told, and all it knew is gone."""
+        self._wire.cut()
+        self._wire.refusing = True
+        await self._runner.cleanup()
+        await self.start_server(port=self._port)
+        self._wire.refusing = False
+
+    def cut_signalling(self) -> None:
+        self._wire.cut()
+
+    def refuse_connections(self) -> None:
+        self._wire.refusing = True
+        self._wire.cut()
+
+    def accept_connections(self) -> None:
+        self._wire.refusing = False
+
+    def participants(self, room: str = "studio") -> list[str]:
+        """Who is inside, as the server itself sees it."""
+        found = self.server.rooms.get(room)
+        return list(found.participants) if found else []
+
+    def token(self, identity: str, room: str = "studio", kind: str = "standard", **grants: Any) -> str:
+        token = api.AccessToken(API_KEY, API_SECRET).with_identity(identity).with_name(identity.title())
+        token = token.with_kind(kind).with_grants(
+            api.VideoGrants(**{"room_join": True, "room": room, **grants})
+        )
+        return str(token.to_jwt())
+
+    async def join(self, identity: str, single: bool = False, **grants: Any) -> rtc.Room:
+        """A Python client in the room, in signalling v0 or (`single`) v1."""
+        room = rtc.Room()
+        self._clients.append(room)
+        options = rtc.RoomOptions(single_peer_connection=single)
+        await room.connect(self.url, self.token(identity, **grants), options)
+        return room
+
+    @contextlib.asynccontextmanager
+    async def socket(self, token: str, **query: str) -> AsyncIterator["Socket"]:
+        async with aiohttp.ClientSession() as session:
+            params = {"access_token": token, **query}
+            async with session.ws_connect(f"{self.http}/rtc", params=params) as socket:
+                yield Socket(socket)
+
+    async def close(self) -> None:
+        for room in self._clients:
+            await room.disconnect()
+        await self._lk.aclose()
+        await self._runner.cleanup()
+        await self._wire.close()
+
+
+@contextlib.asynccontextmanager
+async def room_rig(**options: Any) -> AsyncIterator[RoomRig]:
+    rig = RoomRig()
+    await rig.open(**options)
+    try:
+        yield rig
+    finally:
+        await rig.close()
+
+
+class Socket:
+    """A client that speaks the signalling (v0) and nothing more."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def send(self, **message: object) -> None:
+        await self.socket.send_bytes(R.SignalRequest(**message).SerializeToString())
+
+    async def first(self, kind: str) -> R.SignalResponse:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                response = R.SignalResponse.FromString(await self.socket.receive_bytes())
+                if response.WhichOneof("message") == kind:
+                    return response
+
+
+class Publisher:
+    """A client's picture and sound: a grey that changes with every frame, and a sine tone."""
+
+    def __init__(self, room: rtc.Room, tone: float = 500.0, width: int = 320, height: int = 180) -> None:
+        self.room = room
+        self.video = rtc.VideoSource(width, height)
+        self._size = width, height
+        self.audio = rtc.AudioSource(RATE, 1, queue_size_ms=100)
+        self.publications: list[rtc.LocalTrackPublication] = []
+        self._tone = tone
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, codec: Any = rtc.VideoCodec.VP8) -> "Publisher":
+        video = rtc.LocalVideoTrack.create_video_track("camera", self.video)
+        audio = rtc.LocalAudioTrack.create_audio_track("microphone", self.audio)
+        camera = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_CAMERA,
+            simulcast=False,
+            video_codec=codec,
+            video_encoding=rtc.VideoEncoding(max_bitrate=3_000_000, max_framerate=25),
+            stream="face",
+        )
+        microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, stream="face")
+        participant = self.room.local_participant
+        self.publications = [
+            await participant.publish_track(video, camera),
+            await participant.publish_track(audio, microphone),
+        ]
+        self._task = asyncio.create_task(self._play())
+        return self
+
+    async def stop(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self.video.aclose()
+        await self.audio.aclose()
+
+    async def _play(self) -> None:
+        wave = 12_000 * np.sin(2 * np.pi * self._tone * np.arange(RATE) / RATE)
+        samples = wave.astype(np.int16)
+        number = 0
+        while True:
+            start = number * FRAME % RATE
+            chunk = samples[start : start + FRAME].tobytes()
+            await self.audio.capture_frame(rtc.AudioFrame(chunk, RATE, 1, FRAME))  # paces the loop
+            if number % 2 == 0:
+                width, height = self._size
+                grey = bytes([40 + number * 4 % 160]) * (width * height * 4)
+                frame = rtc.VideoFrame(width, height, rtc.VideoBufferType.RGBA, grey)
+                self.video.capture_frame(frame)
+            number += 1
+
+
+class Events:
+    """What a room reported, in order; `first` waits for the first of a kind that fits."""
+
+    def __init__(self, room: rtc.Room, *names: Any) -> None:
+        self._seen: list[tuple[str, tuple[Any, ...]]] = []
+        self._news = asyncio.Event()
+        for name in names:
+            room.on(name, self._listener(name))
+
+    async def first(self, name: str, fits: Callable[..., bool] = lambda *_: True) -> tuple[Any, ...]:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for seen, arguments in self._seen:
+                    if seen == name and fits(*arguments):
+                        return arguments
+                self._news.clear()
+                await self._news.wait()
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self._seen]
+
+    def _listener(self, name: str) -> Callable[..., None]:
+        def note(*arguments: Any) -> None:
+            self._seen.append((name, arguments))
+            self._news.set()
+
+        return note
+
+
+async def pictures(track: rtc.Track, count: int) -> list[rtc.VideoFrame]:
+    """The next decoded frames of a track."""
+    stream = rtc.VideoStream(track)
+    frames: list[rtc.VideoFrame] = []
+    async with asyncio.timeout(PATIENCE):
+        async for event in stream:
+            frames.append(event.frame)
+            if len(frames) == count:
+                break
+    await stream.aclose()
+    return frames
+
+
+async def pitch(track: rtc.Track, seconds: float = 1.0) -> float:
+    """The loudest frequency (Hz) in the next `seconds` of sound; waits until there is any."""
+    stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+    sound = np.zeros(0)
+    async with asyncio.timeout(PATIENCE):
+        async for event in stream:
+            samples = np.frombuffer(event.frame.data, np.int16).astype(float)
+            if sound.size or np.abs(samples).max() > 1000:
+                sound = np.concatenate([sound, samples])
+            if sound.size >= seconds * RATE:
+                break
+    await stream.aclose()
+    return float(np.abs(np.fft.rfft(sound)).argmax() * RATE / sound.size)
+
+
+async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that nothing reports, such as a socket that has been closed."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answer = condition()
+            if await answer if isinstance(answer, Awaitable) else answer:
+                return
+            await asyncio.sleep(0.02)
