@@ -1,0 +1,28 @@
+"""`python -m simulator.avatar`: one avatar, for one session. Speaks JSON lines with the process that started it."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from simulator.avatar.quiet import calm_native_libraries
+
+
+def main() -> int:
+    logging.basicConfig(
+        level=os.environ.get("SIMULATOR_LOG_LEVEL", "INFO").upper(),
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    # Ctrl-C reaches the whole terminal group. The parent decides when a session ends, and its death is seen.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not calm_native_libraries():
+        logging.getLogger(__name__).warning("this livekit is not the pinned version: it will log at a cost")
+    from simulator.avatar.worker import run  # imports livekit and numpy, which are to be calm by now
+
+    return asyncio.run(run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""The words of an utterance, each with the moment it begins."""
+
+import re
+from dataclasses import dataclass
+
+from voice.utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """`text` carries its own white space: all captions of an utterance joined are its text."""
+
+    text: str
+    start: float  # seconds from the start of the utterance
+
+
+def captions(utterance: Utterance) -> list[Caption]:
+    """One caption per written word. "$25" is spoken as several words and begins with the first of them."""
+    found: list[Caption] = []
+    marks = sorted(utterance.words, key=lambda mark: (mark.position, mark.start_ms))
+    index, start = 0, 0.0
+    for match in re.finditer(r"\s*\S+\s*", utterance.text):
+        while index < len(marks) and marks[index].position < match.start():
+            index += 1
+        if index < len(marks) and marks[index].position < match.end():
+            start = max(start, marks[index].start_ms / 1000)
+        found.append(Caption(match.group(), start))
+    return found

@@ -1,0 +1,90 @@
+"""What the parent process asks of a worker: JSON lines on its standard input."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.avatar.rig import AVATARS, SIZES
+from voice.tts import Voice
+
+
+class BadOrder(Exception):
+    """The parent sent a line this worker does not understand: the two are not of the same version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the avatar knows, dynamic variables filled in."""
+
+    prompt: str
+    opening_text: str
+    faqs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session. `context` None is the restricted mode: nothing is answered (LiveAvatar docs, contexts)."""
+
+    session_id: str
+    livekit_url: str
+    avatar_token: str = field(repr=False)
+    agent_token: str = field(repr=False)
+    avatar: str
+    size: tuple[int, int]
+    encoding: str
+    voice: Voice
+    context: Context | None
+    push_to_talk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Leave; `reason` is announced to the room first. Without one nothing is announced."""
+
+    reason: str | None
+
+
+def parse_order(line: bytes) -> Job | Stop:
+    """Raises `BadOrder`. Its message names what is wrong and holds no value, for some are secret."""
+    try:
+        order = json.loads(line)
+        if order["do"] == "start":
+            return _job(order)
+        if order["do"] == "stop":
+            return Stop(order.get("reason"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadOrder(f"{type(error).__name__} in an order") from None
+    raise BadOrder("an order that is neither start nor stop")
+
+
+def _job(order: Mapping[str, Any]) -> Job:
+    voice = order["voice"]
+    return Job(
+        session_id=order["session_id"],
+        livekit_url=order["livekit_url"],
+        avatar_token=order["avatar_token"],
+        agent_token=order["agent_token"],
+        avatar=order["avatar"] if order["avatar"] in AVATARS else AVATARS[0],
+        size=SIZES[order["quality"]],
+        encoding=order["encoding"],
+        voice=Voice(voice["espeak"], int(voice["rate"]), int(voice["pitch"])),
+        context=_context(order["context"], order.get("dynamic_variables") or {}),
+        push_to_talk=order["interactivity_type"] == "PUSH_TO_TALK",
+    )
+
+
+def _context(context: Mapping[str, Any] | None, variables: Mapping[str, str]) -> Context | None:
+    if context is None:
+        return None
+    return Context(
+        prompt=fill_in(context["prompt"], variables),
+        opening_text=fill_in(context.get("opening_text") or "", variables),
+        faqs=tuple(fill_in(link["faq"], variables) for link in context.get("links") or ()),
+    )
+
+
+def fill_in(text: str, variables: Mapping[str, str]) -> str:
+    """`text` with every known `${name}` replaced (LiveAvatar docs, dynamic variables); unknown ones stay."""
+    return re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match[1], match[0]), text)

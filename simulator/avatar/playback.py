@@ -1,0 +1,104 @@
+"""What is being heard, and which mouth belongs to it: one clock for sound, lips and captions.
+
+Positions are seconds of sound since the playback began; silence between clips takes no time.
+Where the sound comes from is no concern of this module: clips may be sentences or pieces of a stream.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from simulator.avatar.lips import REST, Mouth
+from voice.utterance import BYTES_PER_SECOND
+
+FRAME_SECONDS = 0.04
+FRAME_BYTES = int(FRAME_SECONDS * BYTES_PER_SECOND)
+CLOSE_ENOUGH = 0.0005  # seconds; positions are floats
+
+
+class Sink(Protocol):
+    """Takes 24 kHz, 16-bit, mono PCM and plays it in real time out of a short queue."""
+
+    async def write(self, pcm: bytes) -> None:
+        """Queue `pcm`; returns when the queue has room for the next piece."""
+
+    def queued(self) -> float:
+        """Seconds that were written and not yet played."""
+
+    def clear(self) -> None:
+        """Drop what is queued: silence at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    start: float
+    end: float
+    mouth_at: Callable[[float], Mouth]
+
+
+class Playback:
+    """Plays clips without gaps into a sink. `run` does the work and is owned by the caller."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._pcm = bytearray()
+        self._more = asyncio.Event()
+        self._written = 0  # bytes
+        self._end = 0  # bytes
+        self._clips: deque[_Clip] = deque()
+        self._stops = 0
+
+    @property
+    def position(self) -> float:
+        """The position that is heard now. Never goes back."""
+        return max(0.0, self._written / BYTES_PER_SECOND - self._sink.queued())
+
+    def push(self, pcm: bytes, mouth_at: Callable[[float], Mouth]) -> float:
+        """Play `pcm` after all that was pushed before. Returns the position it starts at.
+
+        `mouth_at` gives the mouth for a time in seconds from the start of this clip.
+        """
+        start = self._end / BYTES_PER_SECOND
+        self._end += len(pcm)
+        self._clips.append(_Clip(start, self._end / BYTES_PER_SECOND, mouth_at))
+        self._pcm += pcm
+        self._more.set()
+        return start
+
+    def stop(self) -> None:
+        """Silence and a mouth at rest, now. What was not heard is gone."""
+        self._stops += 1
+        self._written = self._end = round(self.position * BYTES_PER_SECOND)
+        self._pcm.clear()
+        self._clips.clear()
+        self._more.clear()
+        self._sink.clear()
+
+    async def reached(self, position: float) -> None:
+        """Return when `position` is heard. Cancel it when the playback is stopped: then it never is."""
+        while (wait := position - self.position) > CLOSE_ENOUGH:
+            await asyncio.sleep(wait)
+
+    def mouth(self, ahead: float = 0.0) -> Mouth:
+        """The mouth for what is heard in `ahead` seconds."""
+        at = self.position + ahead
+        while self._clips and self._clips[0].end <= at:
+            self._clips.popleft()
+        if not self._clips or at < self._clips[0].start:
+            return REST
+        return self._clips[0].mouth_at(at - self._clips[0].start)
+
+    async def run(self) -> None:
+        """Feed the sink until cancelled."""
+        while True:
+            await self._more.wait()
+            stops = self._stops
+            frame = bytes(self._pcm[:FRAME_BYTES])
+            del self._pcm[:FRAME_BYTES]
+            if not self._pcm:
+                self._more.clear()
+            await self._sink.write(frame)
+            if stops == self._stops:  # else it was written into a queue that has been cleared since
+                self._written += len(frame)

@@ -1,0 +1,31 @@
+"""How the avatar's two tracks are published."""
+
+from livekit import rtc
+
+STREAM = "avatar"  # one stream for both tracks: receivers then keep lips and sound in step
+BITRATES = {360: 400_000, 480: 700_000, 720: 1_500_000, 1080: 3_000_000}  # bit/s; flat colours need little
+CODECS = {"VP8": rtc.VideoCodec.VP8, "H264": rtc.VideoCodec.H264}
+
+
+async def publish_video(
+    room: rtc.Room, source: rtc.VideoSource, height: int, frame_rate: float, encoding: str
+) -> rtc.LocalTrackPublication:
+    """Publish the picture in one layer, in the codec `encoding` ("VP8", "H264"; anything else is VP8)."""
+    options = rtc.TrackPublishOptions(
+        source=rtc.TrackSource.SOURCE_CAMERA,
+        video_codec=CODECS.get(encoding, rtc.VideoCodec.VP8),
+        video_encoding=rtc.VideoEncoding(max_bitrate=BITRATES[height], max_framerate=frame_rate),
+        simulcast=False,
+        stream=STREAM,
+    )
+    track = rtc.LocalVideoTrack.create_video_track("avatar-video", source)
+    return await room.local_participant.publish_track(track, options)
+
+
+async def publish_voice(room: rtc.Room, source: rtc.AudioSource) -> rtc.LocalTrackPublication:
+    """Publish the sound."""
+    options = rtc.TrackPublishOptions(
+        source=rtc.TrackSource.SOURCE_MICROPHONE, stream=STREAM, dtx=True, red=False
+    )
+    track = rtc.LocalAudioTrack.create_audio_track("avatar-voice", source)
+    return await room.local_participant.publish_track(track, options)

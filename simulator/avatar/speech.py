@@ -1,0 +1,48 @@
+"""The avatar's voice, and what it does without one."""
+
+import logging
+from dataclasses import replace
+
+from voice.silent import silent_utterance
+from voice.tts import Speaker, Voice, VoiceError, VoiceMissing, VoiceUnknown
+from voice.utterance import Utterance
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_VOICE = Voice()
+
+
+class Speech:
+    """Always utters: where nothing can be heard, captions and mouth still go their way."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._speaker = Speaker()
+        self._voice = voice
+        self._mute = False
+
+    async def open(self) -> None:
+        """Start the speech process ahead of the first word."""
+        try:
+            await self._speaker.open()
+        except VoiceMissing as missing:
+            self._mute = True
+            logger.warning("no sound, captions only: %s", missing)
+
+    async def utter(self, text: str) -> Utterance:
+        """One sentence, spoken or silent."""
+        if self._mute:
+            return silent_utterance(text)
+        try:
+            return await self._speaker.synthesize(text, self._voice)
+        except VoiceUnknown:
+            if self._voice.espeak == DEFAULT_VOICE.espeak:
+                self._mute = True
+            logger.warning("no voice %s here, %s speaks instead", self._voice.espeak, DEFAULT_VOICE.espeak)
+            self._voice = replace(self._voice, espeak=DEFAULT_VOICE.espeak)
+            return await self.utter(text)
+        except VoiceError as error:
+            logger.warning("a sentence stays silent: %s", error)
+            return silent_utterance(text)
+
+    async def close(self) -> None:
+        await self._speaker.close()

@@ -1,0 +1,94 @@
+"""The worker process: orders in, reports out, one avatar session in between."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from simulator.avatar.job import BadOrder, Job, Stop, parse_order
+from simulator.avatar.joining import JoinFailed
+from simulator.avatar.reports import Reports
+from simulator.avatar.session import AvatarSession, RoomLost
+
+logger = logging.getLogger(__name__)
+
+LONGEST_ORDER = 4 << 20  # bytes; a context's prompt and questions come in one line
+PARTING = 0.8  # seconds to leave the room; whoever waits for this process waits for one
+ENDED_IN_ORDER, FAILED, TERMINATED = 0, 1, 128 + signal.SIGTERM
+
+
+class Orders:
+    """The parent's lines. The end of the input, or SIGTERM, reads as a stop without a reason."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: asyncio.ReadTransport) -> None:
+        self.terminated = False
+        self._reader = reader
+        self._transport = transport
+
+    @classmethod
+    async def open(cls) -> "Orders":
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(LONGEST_ORDER)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        orders = cls(reader, transport)
+        loop.add_signal_handler(signal.SIGTERM, orders._terminate)
+        return orders
+
+    async def next(self) -> Job | Stop:
+        """Raises `BadOrder`."""
+        line = await self._reader.readline()
+        return parse_order(line) if line else Stop(None)
+
+    def _terminate(self) -> None:
+        self.terminated = True
+        self._transport.close()  # ends the reader
+
+
+async def run() -> int:
+    """Serve one session; returns the exit code. Everything heavy is imported by now."""
+    reports = Reports()
+    orders = await Orders.open()
+    reports.send("warm")
+    why = None
+    try:
+        job = await orders.next()
+        if isinstance(job, Job):
+            await _serve(job, orders, reports)
+    except* (BadOrder, JoinFailed, RoomLost) as failures:
+        why = str(failures.exceptions[0])
+    if why is not None:
+        logger.error("%s", why)
+        reports.send("failed", why=why)
+        return FAILED
+    return TERMINATED if orders.terminated else ENDED_IN_ORDER
+
+
+async def _serve(job: Job, orders: Orders, reports: Reports) -> None:
+    session = AvatarSession(job, reports)
+    living = asyncio.create_task(session.run(), name="session")
+    order = asyncio.create_task(orders.next(), name="next order")
+    try:
+        await asyncio.wait({living, order}, return_when=asyncio.FIRST_COMPLETED)
+        if living.done():
+            living.result()
+        await _part(session, order.result())
+    finally:
+        living.cancel()
+        order.cancel()
+        try:
+            async with asyncio.timeout(PARTING):
+                await asyncio.wait({living, order})
+                await session.leave()
+        except TimeoutError:
+            logger.warning("left the room the hard way: it did not answer within %g s", PARTING)
+
+
+async def _part(session: AvatarSession, order: Job | Stop) -> None:
+    if isinstance(order, Job):
+        raise BadOrder("a second start")
+    if order.reason and session.ready:
+        try:
+            async with asyncio.timeout(PARTING):
+                await session.announce_end(order.reason)
+        except TimeoutError:
+            logger.warning("session.stopped may not have reached the room")
