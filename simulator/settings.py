@@ -21,7 +21,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8700
-    room_key: str = "simulator"
+    room_key: str = field(default_factory=lambda: f"sim{secrets.token_hex(6)}")
     room_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     api_key: str | None = field(default=None, repr=False)
     idle_timeout: float = 300

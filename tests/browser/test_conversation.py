@@ -13,7 +13,7 @@ from tests.browser.visitor import (
     all_stored,
     events_of,
     numbers_of,
-    released_row,
+    row_with,
     session_row,
     visiting,
 )
@@ -102,7 +102,7 @@ async def test_end_tells_why_and_releases_everything(
     await visitor.press("End")
 
     await expect(visitor.page.locator("[data-ended-text]")).to_have_text("You ended the conversation.")
-    row = await released_row(site, visitor.session_key())
+    row = await row_with(site, visitor.session_key(), "released_at")
     assert (row["state"], row["end_reason"]) == ("ended", "USER_CLOSED")
     assert row["remote_id"] not in await _active(simulator)
 
@@ -177,7 +177,7 @@ async def test_closing_the_page_ends_the_session_after_the_grace(
         key = visitor.session_key()
         await visitor.page.close()
 
-    row = await released_row(site, key)
+    row = await row_with(site, key, "released_at")
     assert (row["state"], row["end_reason"]) == ("ended", "PAGE_CLOSED")
 
 
@@ -232,7 +232,7 @@ async def test_cancel_while_it_starts_ends_it(visitor: Visitor, site: Site, wire
     await visitor.press("Cancel")
 
     await expect(visitor.page.locator("[data-ended-text]")).to_contain_text("You cancelled")
-    assert session_row(site, visitor.session_key())["end_reason"] == "CANCELLED"
+    assert (await row_with(site, visitor.session_key(), "end_reason"))["end_reason"] == "CANCELLED"
 
 
 async def test_a_visit_starts_by_itself_and_only_once(visitor: Visitor, site: Site) -> None:
@@ -261,7 +261,7 @@ async def test_a_browser_can_start_and_stop_the_session_itself(
 
     await expect(visitor.page.locator("[data-ended-text]")).to_have_text("You ended the conversation.")
     assert "page.session_started" in events_of(site, key, "page")
-    assert (await released_row(site, key))["remote_id"] not in await _active(simulator)
+    assert (await row_with(site, key, "released_at"))["remote_id"] not in await _active(simulator)
 
 
 async def _later(route: Any) -> None:

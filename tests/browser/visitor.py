@@ -146,10 +146,10 @@ def session_row(site: Site, key: str) -> dict[str, Any]:
     return dict(zip(("state", "end_reason", "remote_id", "released_at"), rows[0], strict=True))
 
 
-async def released_row(site: Site, key: str) -> dict[str, Any]:
-    """The session's row once the service has stopped it. Nobody tells a browser that, so the database is watched."""
+async def row_with(site: Site, key: str, column: str) -> dict[str, Any]:
+    """The session's row once it has `column`. Nobody tells a browser, so the database is watched."""
     async with asyncio.timeout(20):
-        while not (row := session_row(site, key))["released_at"]:
+        while not (row := session_row(site, key))[column]:
             await asyncio.sleep(0.05)
     return row
 

@@ -53,8 +53,10 @@ class Command(BaseCommand):
             environment = {**os.environ, "DEBUG": "1" if settings.DEBUG else "0"}
             if settings.SIMULATED:
                 environment["SIMULATOR_PORT"] = str(simulator_port)
+                environment.setdefault("SIMULATOR_LOG_LEVEL", "WARNING")
+                # Its addresses are printed below; errors go to stderr.
                 children["simulator"] = _spawn(
-                    ["-m", "simulator", "--port", str(simulator_port)], environment
+                    ["-m", "simulator", "--port", str(simulator_port)], environment, stdout=subprocess.DEVNULL
                 )
                 self._wait_for(f"http://127.0.0.1:{simulator_port}/v1/languages", children)
             children["site"] = _spawn(
@@ -145,10 +147,16 @@ def _staff_password(*, new: bool) -> str:
     return password
 
 
-def _spawn(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(
+    arguments: list[str], environment: dict[str, str], stdout: int | None = None
+) -> subprocess.Popen[bytes]:
     """A child in a process group of its own: Ctrl-C reaches us alone, and we end the children in order."""
     return subprocess.Popen(
-        [sys.executable, *arguments], cwd=settings.BASE_DIR, env=environment, start_new_session=True
+        [sys.executable, *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=stdout,
+        start_new_session=True,
     )
 
 
