@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -163,6 +164,10 @@ class SessionEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.seq} {self.type}"
+
+    @property
+    def payload_text(self) -> str:
+        return json.dumps(self.payload, ensure_ascii=False)
 
 
 class Turn(models.Model):

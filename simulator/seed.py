@@ -61,7 +61,12 @@ def seeded_world() -> World:
                 "LiveAvatar guide",
                 _prompt("guide"),
                 "Hello, it is good to see you! Ask me about LiveAvatar or about this site, by voice or by typing.",
-                (Link("https://docs.liveavatar.com", "The documentation of LiveAvatar."),),
+                (
+                    Link(
+                        "https://docs.liveavatar.com",
+                        "The documentation of LiveAvatar, with guides and the reference, is at docs.liveavatar.com.",
+                    ),
+                ),
                 id=DEMO_CONTEXT,
             ),
             Context(

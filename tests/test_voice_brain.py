@@ -45,6 +45,20 @@ def test_questions_are_answered_from_the_context(brain, question, answer):
 
 
 @pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is tea?", "Tea is a drink made of leaves."),
+        ("What is green tea", "Green tea is not fermented."),
+        ("what does milk do?", "Milk makes tea mild."),
+    ],
+)
+def test_what_a_sentence_is_about_counts_more_than_what_it_mentions(question, answer):
+    facts = "The cake goes with tea. Milk makes tea mild. Tea is a drink made of leaves. Green tea is not fermented."
+
+    assert OfflineBrain(name="Ava", prompt=facts).answer(question) == answer
+
+
+@pytest.mark.parametrize(
     ("said", "answer"),
     [
         ("Hi!", "Hello! How can I help you?"),

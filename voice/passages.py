@@ -12,6 +12,7 @@ K1, B = 1.4, 0.6
 KEY_LENGTH = 6  # letters; lets "deliver" meet "delivery"
 ENOUGH = 0.34  # share of the question's weight a passage must cover to count as an answer
 CLOSE = 0.75  # of the best score: a second passage worth adding
+SUBJECT = 2.0  # a sentence that begins with what is asked for is about it: "LiveAvatar is a service"
 
 _STOP_WORDS = frozenset(
     """
@@ -37,6 +38,7 @@ class Passage:
 
     text: str
     keys: Counter[str]
+    opening: tuple[str, ...]  # the keys in the order of the text
 
 
 class Passages:
@@ -71,11 +73,12 @@ class Passages:
 
     def _score(self, asked: set[str], passage: Passage) -> float:
         norm = K1 * (1 - B + B * passage.keys.total() / self._average)
-        return sum(
+        score = sum(
             self._rarity(key) * passage.keys[key] * (K1 + 1) / (passage.keys[key] + norm)
             for key in asked
             if key in passage.keys
         )
+        return score * SUBJECT if asked == set(passage.opening[: len(asked)]) else score
 
     def _rarity(self, key: str) -> float:
         # A word nobody holds counts as one that somebody does: in a small context it would outweigh all others.
@@ -86,7 +89,7 @@ class Passages:
 def _facts(prompt: str) -> list[Passage]:
     sentences = (" ".join(sentence.split()).lstrip("-*#• ") for sentence in split_sentences(prompt))
     return [
-        Passage(sentence, Counter(_keys(sentence)))
+        _passage(sentence, sentence)
         for sentence in sentences
         if len(sentence) > 12 and not _INSTRUCTION.match(sentence)
     ]
@@ -97,10 +100,12 @@ def _answers(faq: str) -> list[Passage]:
     pairs = _QUESTION_AND_ANSWER.findall(faq)
     if not pairs:
         return _facts(faq)
-    return [
-        Passage(" ".join(answer.split()), Counter(_keys(f"{question} {answer}")))
-        for question, answer in pairs
-    ]
+    return [_passage(" ".join(answer.split()), f"{question} {answer}") for question, answer in pairs]
+
+
+def _passage(text: str, searched: str) -> Passage:
+    keys = _keys(searched)
+    return Passage(text, Counter(keys), tuple(keys))
 
 
 def _keys(text: str) -> list[str]:

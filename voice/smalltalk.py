@@ -25,7 +25,8 @@ _RULES = [
         "Why do avatars never get lost? They always stay in their context.",
     ),
     (
-        r"(what|how) can you (do|help)( for me| me)?( with)?|what do you know|help( me)?",
+        r"(what|how) can you (do|help)( for me| me)?( with)?|what do you know|help( me)?|"
+        r"what (can|could|should|may) i ask( you)?( about)?",
         "I answer from my context, without any network. {topics}",
     ),
     (

@@ -60,7 +60,7 @@ class Visitor:
 
     async def is_ready_to_talk(self) -> None:
         """The opening words are over."""
-        await expect(self.turns("avatar").first).to_be_visible(timeout=15_000)
+        await expect(self.turns("avatar").first).not_to_be_empty(timeout=15_000)
         await self.state_is("Listening")
 
     async def state_is(self, word: str, within: float = 20) -> None:
