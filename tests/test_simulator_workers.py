@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,16 @@ async def supply(*command: str, **settings: Any) -> AsyncIterator[Workers]:
         await workers.close()
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+@pytest.fixture
+def children() -> Callable[[], list[psutil.Process]]:
+    """Asks for the processes this test started: other tests of the run have children of their own."""
+    others = {child.pid for child in psutil.Process().children()}
+    return lambda: [child for child in psutil.Process().children() if child.pid not in others]
 
 
-async def test_a_taken_worker_is_warm_and_its_takers_to_end() -> None:
+async def test_a_taken_worker_is_warm_and_its_takers_to_end(
+    children: Callable[[], list[psutil.Process]],
+) -> None:
     async with supply() as workers:
         worker = await workers.take()
         await workers.close()
@@ -52,7 +57,9 @@ async def test_everybody_waiting_gets_a_worker_of_their_own() -> None:
             await worker.kill()
 
 
-async def test_the_next_spare_is_warmed_only_when_asked_for() -> None:
+async def test_the_next_spare_is_warmed_only_when_asked_for(
+    children: Callable[[], list[psutil.Process]],
+) -> None:
     async with supply() as workers:
         worker = await workers.take()
         before = len(children())
@@ -65,7 +72,9 @@ async def test_the_next_spare_is_warmed_only_when_asked_for() -> None:
         await second.kill()
 
 
-async def test_giving_up_waiting_for_a_worker_loses_none() -> None:
+async def test_giving_up_waiting_for_a_worker_loses_none(
+    children: Callable[[], list[psutil.Process]],
+) -> None:
     async with supply() as workers:
         impatient = asyncio.create_task(workers.take())
         await asyncio.sleep(0)
@@ -85,7 +94,9 @@ async def test_giving_up_waiting_for_a_worker_loses_none() -> None:
         ("sluggish", "not ready within 0.5 s"),
     ],
 )
-async def test_workers_that_do_not_come_up_are_named_to_whoever_wants_one(manner: str, why: str) -> None:
+async def test_workers_that_do_not_come_up_are_named_to_whoever_wants_one(
+    manner: str, why: str, children: Callable[[], list[psutil.Process]]
+) -> None:
     async with supply(*SCRIPTED_WORKER, manner, warm_timeout=0.5, first_pause=10.0) as workers:
         while not children():
             await asyncio.sleep(0.01)
@@ -122,7 +133,7 @@ async def test_after_a_pause_a_worker_is_tried_again(tmp_path: Path) -> None:
         await worker.kill()
 
 
-async def test_a_spare_that_dies_is_replaced() -> None:
+async def test_a_spare_that_dies_is_replaced(children: Callable[[], list[psutil.Process]]) -> None:
     async with supply(first_pause=0.05) as workers:
         first = await workers.take()
         await first.kill()
