@@ -131,21 +131,26 @@ CSRF_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# The page talks to the service only where the visitor's browser starts the session itself, and to the room always.
+# Where pages may connect to: the service, for sessions the browser starts itself, and the rooms it names. The real
+# service's rooms are LiveKit Cloud's; a service on this machine may have its rooms on any port.
 _api = urlsplit(LIVEAVATAR_API_URL)
+_service = f"{_api.scheme}://{_api.netloc}"
+_loopback = [] if _api.scheme == "https" else ["http://127.0.0.1:*", "http://localhost:*"]
 _rooms = (
-    [f"ws://{_api.netloc}"] if _api.scheme == "http" else ["wss://*.livekit.cloud", "https://*.livekit.cloud"]
+    [*_loopback, "ws://127.0.0.1:*", "ws://localhost:*", f"ws://{_api.netloc}"]
+    if _loopback
+    else ["wss://*.livekit.cloud", "https://*.livekit.cloud"]
 )
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "https:", f"{_api.scheme}://{_api.netloc}"],
+        "img-src": [SELF, "data:", "https:", _service, *_loopback],
         "font-src": [SELF],
         "media-src": [SELF, "blob:", "mediastream:"],
         "worker-src": [SELF, "blob:"],
-        "connect-src": [SELF, f"{_api.scheme}://{_api.netloc}", *_rooms, *env_list("ROOM_ORIGINS", [])],
+        "connect-src": [SELF, _service, *_rooms, *env_list("ROOM_ORIGINS", [])],
         "base-uri": [NONE],
         "object-src": [NONE],
         "form-action": [SELF],

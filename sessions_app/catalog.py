@@ -1,18 +1,23 @@
 """What a visitor can choose from: the avatars, voices, contexts and languages of the service."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.cache import cache
 
-from liveavatar import Avatar, ContextName, Language, LiveAvatar, Voice
+from liveavatar import Avatar, ContextName, Language, LiveAvatar, LiveAvatarError, Voice
 
 Item = TypeVar("Item")
 
+logger = logging.getLogger(__name__)
+
 FRESH_FOR = 60  # seconds
+MOST = 100  # of a kind: more would make a page nobody chooses from
 KEY = "catalog"
+ENGLISH = (Language(code="en", name="English"),)  # the service's default
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +32,38 @@ class Catalog:
 
 
 async def load_catalog(service: LiveAvatar) -> Catalog:
-    """The choices, at most a minute old. Raises LiveAvatarError."""
+    """The choices, at most a minute old. Raises LiveAvatarError when not one avatar can be had.
+
+    What else is missing is left to the service's defaults: a conversation needs no list of voices.
+    """
     known: Catalog | None = await cache.aget(KEY)
-    if known is None:
-        known = await _fetch(service)
-        await cache.aset(KEY, known, FRESH_FOR)
-    return known
-
-
-async def _fetch(service: LiveAvatar) -> Catalog:
-    try:
-        async with asyncio.TaskGroup() as group:
-            own = group.create_task(_listed(service.avatars()))
-            public = group.create_task(_listed(service.public_avatars()))
-            voices = group.create_task(_listed(service.voices()))
-            contexts = group.create_task(_listed(service.contexts()))
-            languages = group.create_task(service.languages())
-    except BaseExceptionGroup as failures:
-        # All of them have the same cause, as far as a visitor is concerned.
-        raise failures.exceptions[0] from None
-    usable = {a.avatar_id: a for a in [*own.result(), *public.result()] if a.is_usable}
-    return Catalog(
-        tuple(usable.values()), tuple(voices.result()), tuple(contexts.result()), tuple(languages.result())
+    if known is not None:
+        return known
+    lists = await asyncio.gather(
+        _listed(service.avatars(at_most=MOST)),
+        _listed(service.public_avatars(at_most=MOST)),
+        _listed(service.voices(at_most=MOST)),
+        _listed(service.contexts(at_most=MOST)),
+        service.languages(),
+        return_exceptions=True,
     )
+    errors = [found for found in lists if isinstance(found, BaseException)]
+    for error in errors:
+        if not isinstance(error, LiveAvatarError):
+            raise error
+        logger.warning("a list of choices is missing: %s", error)
+    own, public, voices, contexts, languages = (_or_nothing(found) for found in lists)
+    usable = {avatar.avatar_id: avatar for avatar in [*own, *public] if avatar.is_usable}
+    if errors and not usable:
+        raise errors[0]
+    catalog = Catalog(tuple(usable.values()), tuple(voices), tuple(contexts), tuple(languages) or ENGLISH)
+    if not errors:
+        await cache.aset(KEY, catalog, FRESH_FOR)
+    return catalog
+
+
+def _or_nothing(found: Any) -> list[Any]:
+    return [] if isinstance(found, BaseException) else found
 
 
 async def _listed(items: AsyncIterator[Item]) -> list[Item]:

@@ -359,12 +359,25 @@ async def test_the_lobby_says_when_the_service_cannot_be_reached(
     async def away(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    vendor.answers["/v1/avatars"] = away
+    vendor.answers = dict.fromkeys(("/v1/avatars", "/v1/avatars/public"), away)
 
     response = await visitor.get("/")
 
     assert response.status_code == 503
     assert "make demo" in response.content.decode()
+
+
+async def test_a_missing_list_of_voices_keeps_nobody_from_talking(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    for path in ("/v1/voices", "/v1/languages", "/v1/avatars"):
+        vendor.refuse(path, 500, 500, "out of order")
+
+    page = await visitor.get("/")
+    session = await create(visitor, {**choice, "voice_id": ""})
+
+    assert page.status_code == 200
+    assert (await start(visitor, session)).json()["state"] == "live"
 
 
 async def test_neither_key_nor_session_token_reach_a_page(
