@@ -5,6 +5,9 @@ const COMMANDS = "agent-control"
 const EVENTS = "agent-response"
 const AVATAR = "heygen"
 const AGENT = "liveavatar-agent-" // followed by the session's id
+// A LiveKit server may announce a participant that publishes no track seconds late, and no document says that the
+// agent must be visible at all: when the avatar has been there for so long, commands are taken to be heard.
+const AGENT_PATIENCE = 3_000 // ms
 
 export class RoomError extends Error {
   name = "RoomError"
@@ -34,6 +37,7 @@ export class AvatarRoom {
   #audio
   #watchingForFrame = false
   #left = false
+  #patience = null
 
   /** `loading` promises the livekit-client module; `video` and `audio` are the elements to play in. */
   constructor({ loading, video, audio }) {
@@ -89,6 +93,7 @@ export class AvatarRoom {
 
   leave() {
     this.#left = true
+    clearTimeout(this.#patience)
     this.#video.removeAttribute("data-live")
     return this.#room?.disconnect()
   }
@@ -136,7 +141,9 @@ export class AvatarRoom {
     } catch {
       return // not ours to read; the service only ever sends JSON objects
     }
-    if (typeof message?.event_type === "string") this.onEvent(message)
+    if (typeof message?.event_type !== "string") return
+    this.onReady() // who talks is there
+    this.onEvent(message)
   }
 
   #show(track) {
@@ -156,6 +163,7 @@ export class AvatarRoom {
     const seen = () => {
       if (this.#left || this.#video.hasAttribute("data-live")) return
       this.#video.setAttribute("data-live", "")
+      this.#patience = setTimeout(() => this.onReady(), AGENT_PATIENCE)
       this.onFirstFrame()
     }
     // A hidden page is sent no picture (adaptive stream) and paints none: there the track itself must do.

@@ -141,6 +141,7 @@ class SessionPage {
     const room = this.#room
     const note = (type, payload) => this.#journal.note(type, payload)
     room.onReady = () => {
+      if (this.#agentIsHere) return
       this.#agentIsHere = true
       this.#render()
     }

@@ -43,9 +43,9 @@ async def test_a_typed_question_is_answered_with_all_events_in_order(visitor: Vi
     await visitor.start()
     await visitor.is_ready_to_talk()
 
-    await visitor.ask("What is LiveAvatar?")
+    await visitor.ask("How do I interrupt you?")
 
-    await expect(visitor.turns("user").last).to_have_text("What is LiveAvatar?")
+    await expect(visitor.turns("user").last).to_have_text("How do I interrupt you?")
     await visitor.state_is("Speaking")
     await visitor.state_is("Listening")
     await visitor.press("End")

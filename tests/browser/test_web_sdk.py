@@ -106,7 +106,7 @@ async def test_a_full_session_from_start_to_stop(page: Page, simulator: Simulato
     await told(page, "avatar.speak_ended")  # the opening words
 
     await page.evaluate("told.length = 0")
-    asked = await page.evaluate("session.message('What is LiveAvatar?')")
+    asked = await page.evaluate("session.message('Can you hear me?')")
     await told(page, "avatar.speak_ended")
     answer = await _events(page)
     assert [name for name, _ in answer if name in {"avatar.speak_started", "avatar.speak_ended"}] == [
