@@ -27,9 +27,13 @@ class Simulator:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    url: str
+    port: int
     database: Path
     process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the site has committed, read past it."""
@@ -93,7 +97,7 @@ def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
         )
         port = listener.getsockname()[1]
     try:
-        yield Site(f"http://127.0.0.1:{port}", folder / "db.sqlite3", process)
+        yield Site(port, folder / "db.sqlite3", process)
     finally:
         _stop(process)
 

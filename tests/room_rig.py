@@ -15,56 +15,13 @@ from livekit import api, rtc
 from livekit.protocol import rtc as R
 
 from simulator.room import RoomServer
+from tests.wire import Wire
 
 API_KEY = "key-of-this-test"
 API_SECRET = "a secret of at least thirty-two characters"
 PATIENCE = 15.0  # seconds until something that must happen is given up
 RATE = 48_000  # audio samples per second
 FRAME = 960  # samples: 20 ms
-
-
-class Wire:
-    """A TCP relay in front of the server: the signalling can be cut while media, on UDP, goes on."""
-
-    def __init__(self, port: int) -> None:
-        self.refusing = False
-        self._server_port = port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._listener: asyncio.Server | None = None
-
-    async def open(self) -> int:
-        self._listener = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        return int(self._listener.sockets[0].getsockname()[1])
-
-    def cut(self) -> None:
-        """Reset every connection, as a network that goes away does. New ones are welcome."""
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def close(self) -> None:
-        assert self._listener is not None
-        self._listener.close()
-        self.cut()
-        await self._listener.wait_closed()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing:
-            writer.transport.abort()
-            return
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
-        self._writers |= {writer, server_writer}
-        with contextlib.suppress(ConnectionError):
-            await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer))
-        self._writers -= {writer, server_writer}
-        for end in (writer, server_writer):
-            end.close()
-
-
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(1 << 16):
-        writer.write(chunk)
-        await writer.drain()
-    writer.close()
 
 
 class RoomRig:
@@ -88,7 +45,8 @@ class RoomRig:
     ) -> None:
         await self.start_server(resume_within=resume_within, routes=routes)
         self._wire = Wire(self._port)
-        self.http = f"http://127.0.0.1:{await self._wire.open()}"
+        await self._wire.open()
+        self.http = self._wire.url
         self._lk = api.LiveKitAPI(self.http, API_KEY, API_SECRET)
         self.service = self._lk.room
 

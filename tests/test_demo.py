@@ -28,7 +28,7 @@ def demo(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         [sys.executable, "manage.py", "demo", *arguments],
         cwd=ROOT,
         # Nothing but what a fresh shell has.
-        env={"PATH": os.environ["PATH"], "VAR_DIR": str(folder)},
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(folder), "ENV_FILE": os.devnull},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -131,12 +131,13 @@ async def test_a_restarted_server_is_joined_anew_by_the_clients_themselves(
     publisher = await Publisher(await rig.join("avatar", single)).start()
     viewer = await rig.join("viewer", single)
     events = Events(viewer, "track_subscribed", "reconnected")
-    await events.first("track_subscribed")
+    for kind in (rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO):
+        await events.first("track_subscribed", lambda track, *_, kind=kind: track.kind == kind)
     sid = viewer.local_participant.sid
+    again = Events(viewer, "track_subscribed")
 
     await rig.restart_server()
     await events.first("reconnected")
-    again = Events(viewer, "track_subscribed")
 
     track, *_ = await again.first(
         "track_subscribed", lambda track, *_: track.kind == rtc.TrackKind.KIND_VIDEO

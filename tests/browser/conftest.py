@@ -9,8 +9,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.visitor import Visitor, visiting
-from tests.browser.wire_cutter import WireCutter
 from tests.processes import Simulator, Site, running_simulator, running_site
+from tests.wire import Wire
 
 CHROMIUM_ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
@@ -59,13 +59,15 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def wire(site: Site) -> AsyncIterator[WireCutter]:
+async def wire(site: Site) -> AsyncIterator[Wire]:
     """The line between browser and site, which a test may cut."""
-    async with WireCutter(site.url) as wire:
-        yield wire
+    wire = Wire(site.port)
+    await wire.open()
+    yield wire
+    await wire.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(browser: Browser, wire: WireCutter) -> AsyncIterator[Visitor]:
+async def visitor(browser: Browser, wire: Wire) -> AsyncIterator[Visitor]:
     async with visiting(browser, wire.url) as visitor:
         yield visitor

@@ -44,6 +44,7 @@ class Visitor:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.may_complain = False  # a test that takes the site away from the browser lets it
         self.complaints: list[str] = []
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -111,7 +112,7 @@ async def visiting(browser: Browser, url: str) -> AsyncIterator[Visitor]:
         yield visitor
     finally:
         await context.close()
-    assert visitor.complaints == []
+    assert visitor.may_complain or visitor.complaints == []
 
 
 def events_of(site: Site, key: str, direction: str) -> list[str]:

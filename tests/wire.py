@@ -1,0 +1,49 @@
+"""A TCP line that can be cut: what a lost network looks like to a client."""
+
+import asyncio
+import contextlib
+
+
+class Wire:
+    """A relay in front of a local server. Media, on UDP, goes on when it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self.refusing = False  # new connections as well
+        self.url = ""  # where to connect instead of to the server, known once it is open
+        self._server_port = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._listener: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._listener = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
+
+    def cut(self) -> None:
+        """Reset every connection, as a network that goes away does. New ones are welcome."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def close(self) -> None:
+        assert self._listener is not None
+        self._listener.close()
+        self.cut()
+        await self._listener.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
+            writer.transport.abort()
+            return
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._writers |= {writer, server_writer}
+        with contextlib.suppress(ConnectionError):
+            await asyncio.gather(_pump(reader, server_writer), _pump(server_reader, writer))
+        self._writers -= {writer, server_writer}
+        for end in (writer, server_writer):
+            end.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(1 << 16):
+        writer.write(chunk)
+        await writer.drain()
+    writer.close()
