@@ -1,5 +1,6 @@
 """Signalling v1 (`/rtc/v1`): one peer connection for everything, and every offer comes from the client."""
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from simulator.room.track import Track
 
 
+REMIND_AFTER = 2.0  # seconds without the offer that was asked for
+
+
 class SinglePeers(Peers):
     """Tracks go into sections the client offers to receive on; when those run out it is asked for more."""
 
@@ -26,6 +30,7 @@ class SinglePeers(Peers):
         )  # mids that carried a track once: a new one must not inherit its SSRC
         self._asked: Counter[str] = Counter()
         self._offered = False
+        self._reminder: asyncio.TimerHandle | None = None
 
     @property
     def subscriber_primary(self) -> bool:
@@ -54,6 +59,10 @@ class SinglePeers(Peers):
             self._asked.clear()
             self._ask_for_offer()
 
+    async def close(self) -> None:
+        self._forget_reminder()
+        await super().close()
+
     def _take_channel(self, channel: RTCDataChannel) -> None:
         super()._take_channel(channel)
         self._sending[channel.label] = channel
@@ -63,6 +72,7 @@ class SinglePeers(Peers):
     async def _fill_sections(self) -> dict[str, str]:
         self._offered = True
         self._asked.clear()
+        self._forget_reminder()
         while self._retired:
             await self._retired.pop().stop()
         for track in list(self._waiting.values()):
@@ -98,3 +108,11 @@ class SinglePeers(Peers):
                 num_audios=missing["audio"], num_videos=missing["video"]
             )
         )
+        # A client in the middle of a negotiation may lose the request, and then nobody would ever ask again.
+        self._forget_reminder()
+        self._reminder = asyncio.get_running_loop().call_later(REMIND_AFTER, self.resumed)
+
+    def _forget_reminder(self) -> None:
+        if self._reminder is not None:
+            self._reminder.cancel()
+            self._reminder = None
