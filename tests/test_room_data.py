@@ -172,3 +172,21 @@ async def test_a_packet_too_large_for_a_client_harms_nobody(rig: RoomRig) -> Non
     (packet,) = await events.first("data_received")
     assert packet.data == b"small"
     assert "disconnected" not in events.names()
+
+
+async def test_a_packet_too_large_for_a_client_that_still_joins_harms_nobody(rig: RoomRig) -> None:
+    alice = rtc.Room()
+    events = Events(alice, "data_received", "disconnected")
+    call = api.SendDataRequest(room="studio", kind=M.DataPacket.Kind.RELIABLE)
+    joining = asyncio.create_task(alice.connect(rig.url, rig.token("alice"), rtc.RoomOptions()))
+    await until(lambda: rig.participants() == ["alice"])
+
+    for payload in (bytes(700_000), b"small"):
+        call.data = payload
+        await rig.service.send_data(call)
+    await joining
+
+    (packet,) = await events.first("data_received")
+    assert packet.data == b"small"
+    assert "disconnected" not in events.names()
+    await alice.disconnect()

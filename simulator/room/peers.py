@@ -112,10 +112,7 @@ class Peers:
         if backlog > CHANNEL_BACKLOG:
             self._participant.fail("it does not read its data channel")
         elif channel and opened:
-            try:
-                channel.send(packet)
-            except ValueError as error:  # larger than the client takes; its sender must not suffer for it
-                logger.info("a data packet is dropped: %s", error)
+            _transmit(packet, channel)
         elif label == RELIABLE:
             self._early.append(packet)
 
@@ -139,7 +136,7 @@ class Peers:
 
     def _reliable_opened(self) -> None:
         for packet in self._early:
-            self._sending[RELIABLE].send(packet)
+            _transmit(packet, self._sending[RELIABLE])
         self._early.clear()
         self._participant.became_active()
 
@@ -205,6 +202,13 @@ class Peers:
         # The same track may return in another section, and the Rust SDK ends its process on equal msids.
         seams.name_sender(transceiver.sender, "-", f"{track_sid}-{seams.ssrc(transceiver.sender)}")
         return transceiver.sender
+
+
+def _transmit(packet: bytes, channel: RTCDataChannel) -> None:
+    try:
+        channel.send(packet)
+    except ValueError as error:  # larger than the client takes; its sender must not suffer for it
+        logger.info("a data packet is dropped: %s", error)
 
 
 def section(connection: RTCPeerConnection, mid: str) -> RTCRtpTransceiver:
