@@ -87,7 +87,8 @@ def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        arguments = ["-m", "daphne", "--fd", str(listener.fileno()), "-v", "0", "-b", "127.0.0.1"]
+        # No host and port: Daphne would listen there as well.
+        arguments = ["-m", "daphne", "--fd", str(listener.fileno()), "-v", "0"]
         limits = ["--websocket-max-message-size", "65536", "--websocket-max-frame-size", "65536"]
         process = subprocess.Popen(
             [sys.executable, *arguments, *limits, "liveavatar_site.asgi:application"],
