@@ -16,7 +16,7 @@ from liveavatar import LiveAvatarError
 from sessions_app.endings import EndReason
 from sessions_app.models import AvatarSession
 from sessions_app.service import avatar_service, close_avatar_service
-from sessions_app.services import end_session, keep_alive, release
+from sessions_app.services import end_session, release
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Presence:
             if session.started_at is None:
                 continue
             try:
-                await keep_alive(session, service=avatar_service())
+                await avatar_service().keep_alive(session.remote_id)
             except LiveAvatarError as error:
                 logger.warning("keep-alive of session %s failed: %s", session.key, error)
 

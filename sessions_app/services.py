@@ -105,11 +105,6 @@ async def release(session: AvatarSession, *, service: LiveAvatar) -> bool:
     return True
 
 
-async def keep_alive(session: AvatarSession, *, service: LiveAvatar) -> None:
-    """Tell the service that somebody is there. Raises LiveAvatarError."""
-    await service.keep_alive(session.remote_id)
-
-
 async def follow(session: AvatarSession, events: Sequence[Event], *, service: LiveAvatar) -> None:
     """Do what newly reported events mean for the session itself."""
     for event in events:
