@@ -15,6 +15,7 @@ def start_command(
     config = session.config
     return {
         "do": "start",
+        "mode": config.mode,
         "session_id": session.id,
         "livekit_url": rooms.url,
         "avatar_token": rooms.avatar_token(session.id, lifetime),
@@ -31,6 +32,7 @@ def start_command(
         },
         "language": config.language,
         "interactivity_type": config.interactivity_type,
+        "llm": None,
         "dynamic_variables": dict(config.dynamic_variables),
     }
 

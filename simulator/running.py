@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,6 +11,7 @@ from typing import Any
 
 from simulator import refusals
 from simulator.credits import Credits
+from simulator.event_log import EventLog
 from simulator.rooms import Rooms, RoomsUnavailable
 from simulator.session import EndReason, Session, State
 from simulator.worker import Report, Worker, WorkerFailed
@@ -45,6 +48,7 @@ class RunningSession:
         rooms: Rooms,
         workers: Workers,
         credits: Credits,
+        log: EventLog,
         price: Decimal,
         limits: Limits,
     ) -> None:
@@ -54,6 +58,7 @@ class RunningSession:
         self._rooms = rooms
         self._workers = workers
         self._credits = credits
+        self._log = log
         self._price = price
         self._limits = limits
         self._failure = "the session ended"
@@ -89,6 +94,22 @@ class RunningSession:
         """A sign of life: the idle time starts anew."""
         if EndReason.IDLE_TIMEOUT in self._clocks:
             self._set_clock(EndReason.IDLE_TIMEOUT, self._limits.idle)
+
+    async def order(self, do: str, **members: Any) -> None:
+        """Have its worker do something now. Raises WorkerFailed when there is none, or it does not read any more."""
+        if self._worker is None:
+            raise WorkerFailed("there is no avatar worker yet")
+        await self._worker.send({"do": do, **members})
+
+    def limit(self, seconds: float) -> None:
+        """End with MAX_DURATION_REACHED in that many seconds, sooner or later than it would have."""
+        if self._active.done() and not self._ending.done():
+            self._set_clock(EndReason.MAX_DURATION_REACHED, seconds)
+
+    def crash(self) -> None:
+        """Kill its worker, as if the machine had."""
+        if self._worker is not None:
+            os.kill(self._worker.pid, signal.SIGKILL)
 
     async def _run(self) -> None:
         try:
@@ -129,6 +150,7 @@ class RunningSession:
         self.session.started_at = now()
         self.session.credits_consumed = self._price
         self.session.move(State.ACTIVE)
+        self._log.record(self.session.id, "note", "session", "started")
         self._set_clock(EndReason.MAX_DURATION_REACHED, self._limits.duration)
         self._set_clock(EndReason.IDLE_TIMEOUT, self._limits.idle)
         self._set_billing_clock()
@@ -153,15 +175,24 @@ class RunningSession:
                 self.stir()
             case "transcript" if report.line is not None:
                 self.session.transcript.append(report.line)
+            case "event":
+                self._log.record(
+                    self.session.id,
+                    report.members["direction"],
+                    "data",
+                    report.members["name"],
+                    report.members["message"],
+                )
             case "failed":
                 logger.error("session %s: the avatar worker failed: %s", self.session.id, report.why)
             case _:
-                logger.debug("session %s: %s", self.session.id, report.kind)
+                self._log.record(self.session.id, "note", "worker", report.kind, report.members)
 
     async def _leave(self, reason: EndReason) -> None:
         assert self._worker is not None
         self._stop_clocks()
         self.session.end(reason)
+        self._log.record(self.session.id, "note", "session", "ended", {"reason": reason})
         logger.info("session %s ends: %s", self.session.id, reason)
         lost = self._worker_lost
         announced = await self._worker.stop(reason, self._limits.grace)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from simulator.credits import Credits
+from simulator.event_log import EventLog
 from simulator.rest import Account, add_routes, edge
 from simulator.room import RoomServer
 from simulator.rooms import Rooms
@@ -52,7 +53,8 @@ async def serving(
     world = world or seeded_world()
     credits = Credits(settings.credits)
     workers = Workers(worker_command)
-    sessions = Sessions(settings, world, rooms, workers, credits)
+    log = EventLog()
+    sessions = Sessions(settings, world, rooms, workers, credits, log)
     app = web.Application(middlewares=[edge])
     add_routes(app, Account(world, sessions, credits, SessionTokens(), settings.api_key))
     room_server.add_routes(app)

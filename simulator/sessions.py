@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from simulator import refusals
 from simulator.credits import PER_MINUTE, Credits
+from simulator.event_log import EventLog
 from simulator.job import start_command
 from simulator.rooms import Rooms
 from simulator.running import Limits, RunningSession
@@ -32,13 +33,20 @@ class Admission:
 
 class Sessions:
     def __init__(
-        self, settings: Settings, world: World, rooms: Rooms, workers: Workers, credits: Credits
+        self,
+        settings: Settings,
+        world: World,
+        rooms: Rooms,
+        workers: Workers,
+        credits: Credits,
+        log: EventLog,
     ) -> None:
         self._settings = settings
         self._world = world
         self._rooms = rooms
         self._workers = workers
         self._credits = credits
+        self._log = log
         self._sessions: dict[str, Session] = {}
         self._running: dict[str, RunningSession] = {}
         self._closing = False
@@ -58,6 +66,10 @@ class Sessions:
             return self._sessions[session_id]
         except KeyError:
             raise refusals.not_found("Session") from None
+
+    def running(self, session_id: str) -> RunningSession | None:
+        """The live part of a session, while it has one."""
+        return self._running.get(session_id)
 
     def listed(self, kind: Literal["active", "historic"]) -> list[Session]:
         """Newest first. A session that was minted but not started yet is in neither list."""
@@ -130,6 +142,7 @@ class Sessions:
             rooms=self._rooms,
             workers=self._workers,
             credits=self._credits,
+            log=self._log,
             price=price,
             limits=limits,
         )

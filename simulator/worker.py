@@ -9,7 +9,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,11 +33,16 @@ class NotAReport(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One line from a worker. `kind` is its "is"; `line` is there for a transcript, `why` for a failure."""
+    """One line from a worker. `kind` is its "is"; `line` is there for a transcript; `members` is all of it."""
 
     kind: str
     line: Line | None = None
-    why: str = ""
+    members: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def why(self) -> str:
+        """The reason a worker gives for a failure."""
+        return str(self.members.get("why", ""))
 
 
 def parse_report(text: bytes) -> Report:
@@ -50,7 +55,11 @@ def parse_report(text: bytes) -> Report:
             if kind == "transcript"
             else None
         )
-        return Report(str(kind), line, str(message.get("why", "")))
+        if kind == "event" and not (
+            message["direction"] in ("in", "out") and message["name"] and "message" in message
+        ):
+            raise NotAReport("an event without direction, name or message")
+        return Report(str(kind), line, message)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotAReport(f"not a report: {error!r}") from error
 

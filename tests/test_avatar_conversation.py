@@ -2,7 +2,6 @@
 # ruff: noqa: RUF001 - IPA
 
 import asyncio
-import json
 from collections import Counter
 
 import pytest
@@ -58,9 +57,9 @@ class Stage:
             said=lambda role, text: self.said.append((role, text)),
         )
 
-    async def _take(self, packet: bytes) -> None:
+    async def _take(self, event: dict) -> None:
         async with self._news:
-            self.events.append(json.loads(packet))
+            self.events.append(event)
             self._news.notify_all()
 
     async def run(self) -> None:

@@ -97,6 +97,8 @@ async def test_the_worker_is_told_everything_the_session_was_minted_with() -> No
         assert job.pop("context")["opening_text"].startswith("Hello")
         assert job == {
             "do": "start",
+            "mode": "FULL",
+            "llm": None,
             "session_id": session_id,
             "livekit_url": service.addresses.livekit_url,
             "avatar": "ava",

@@ -1,9 +1,11 @@
 """The supply of avatar processes, with a scripted one at the process boundary."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,15 +170,16 @@ async def test_a_line_of_any_length_on_stderr_does_not_stop_a_worker() -> None:
     ("line", "report"),
     [
         (b'{"is": "ready"}', Report("ready")),
-        (b'{"is": "failed", "why": "no room"}', Report("failed", why="no room")),
+        (b'{"is": "failed", "why": "no room"}', Report("failed")),
         (
             b'{"is": "transcript", "role": "user", "text": "Hi", "at": 5}',
             Report("transcript", Line("user", "Hi", 5)),
         ),
+        (b'{"is": "event", "direction": "in", "name": "avatar.interrupt", "message": {}}', Report("event")),
     ],
 )
 def test_reports_are_understood(line: bytes, report: Report) -> None:
-    assert parse_report(line) == report
+    assert parse_report(line) == replace(report, members=json.loads(line))
 
 
 @pytest.mark.parametrize(
@@ -190,6 +193,8 @@ def test_reports_are_understood(line: bytes, report: Report) -> None:
         b"\xff",
         b"[" * 100_000,
         b'{"is": "transcript"}',
+        b'{"is": "event", "direction": "up", "name": "avatar.interrupt", "message": {}}',
+        b'{"is": "event", "direction": "in"}',
         b'{"is": "transcript", "role": "robot", "text": "Hi", "at": 5}',
         b'{"is": "transcript", "role": "user", "text": "Hi", "at": "now"}',
         b'{"is": "transcript", "role": "user", "text": "Hi", "at": null}',

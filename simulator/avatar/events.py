@@ -1,10 +1,10 @@
 """Events of the topic `agent-response` (LiveAvatar docs, full-mode events)."""
 
 import asyncio
-import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -14,21 +14,21 @@ TOPIC = "agent-response"
 class Events:
     """Sends the events of one session, in the order they happen. `run` does the sending."""
 
-    def __init__(self, session_id: str, send: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, session_id: str, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._session_id = session_id
         self._send = send
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     def publish(self, event_type: str, source_event_id: str | None = None, **members: str) -> None:
         """Queue one event. `source_event_id` is the id of the command that caused it, if it had one."""
-        event = {
+        event: dict[str, Any] = {
             "event_id": str(uuid.uuid4()),
             "event_type": event_type,
             "session_id": self._session_id,
             "source_event_id": source_event_id,
             **members,
         }
-        self._queue.put_nowait(json.dumps(event).encode())
+        self._queue.put_nowait(event)
 
     async def flushed(self) -> None:
         """Return when everything published so far was handed to the room."""
@@ -37,8 +37,8 @@ class Events:
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
-            packet = await self._queue.get()
+            event = await self._queue.get()
             try:
-                await self._send(packet)
+                await self._send(event)
             finally:
                 self._queue.task_done()

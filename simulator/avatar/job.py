@@ -46,7 +46,18 @@ class Stop:
     reason: str | None
 
 
-def parse_order(line: bytes) -> Job | Stop:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Anything else, for the running session: `do` is one of OTHERS."""
+
+    do: str
+    members: Mapping[str, Any] = field(repr=False)
+
+
+OTHERS = frozenset({"faults", "say", "tone", "socket", "media"})
+
+
+def parse_order(line: bytes) -> Job | Stop | Order:
     """Raises `BadOrder`. Its message names what is wrong and holds no value, for some are secret."""
     try:
         order = json.loads(line)
@@ -54,9 +65,11 @@ def parse_order(line: bytes) -> Job | Stop:
             return _job(order)
         if order["do"] == "stop":
             return Stop(order.get("reason"))
+        if order["do"] in OTHERS:
+            return Order(order["do"], order)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadOrder(f"{type(error).__name__} in an order") from None
-    raise BadOrder("an order that is neither start nor stop")
+    raise BadOrder("an order of an unknown kind")
 
 
 def _job(order: Mapping[str, Any]) -> Job:

@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any, Literal
 
 ACTIVITY_INTERVAL = 1.0  # seconds; the parent only wants to know that the user is not idle
 
@@ -11,7 +13,7 @@ class Reports:
     def __init__(self) -> None:
         self._last_activity = float("-inf")
 
-    def send(self, kind: str, **members: str | int) -> None:
+    def send(self, kind: str, **members: Any) -> None:
         """One report of that `kind`."""
         sys.stdout.write(json.dumps({"is": kind, **members}) + "\n")
         sys.stdout.flush()
@@ -25,3 +27,7 @@ class Reports:
     def transcript(self, role: str, text: str) -> None:
         """A final text, spoken just now."""
         self.send("transcript", role=role, text=text, at=time.time_ns() // 1_000_000)
+
+    def event(self, direction: Literal["in", "out"], name: str, message: Mapping[str, Any]) -> None:
+        """Something that went over the room's data channel, for the parent's log."""
+        self.send("event", direction=direction, name=name, message=message)

@@ -1,31 +1,26 @@
 """One avatar session in its room: the parts put together, and the room's news passed on to them."""
 
 import asyncio
+import json
 import logging
-import random
+from typing import Any
 
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
 from simulator.avatar import commands, events
-from simulator.avatar.camera import FRAME_TIME, FRAMES_PER_SECOND, Camera
 from simulator.avatar.commands import SPEAK_TEXT, BadCommand, Command, parse_command
 from simulator.avatar.conversation import Conversation
 from simulator.avatar.events import Events
+from simulator.avatar.faults import Faults
 from simulator.avatar.hearing import Hearing
-from simulator.avatar.job import Job
+from simulator.avatar.job import Job, Order
 from simulator.avatar.joining import join
-from simulator.avatar.motion import Motion
-from simulator.avatar.painter import Painter
-from simulator.avatar.playback import Playback
-from simulator.avatar.pose import Pose
-from simulator.avatar.publishing import publish_video, publish_voice
+from simulator.avatar.motion import Mood
 from simulator.avatar.push_to_talk import PushToTalk
 from simulator.avatar.reports import Reports
-from simulator.avatar.rig import View
 from simulator.avatar.speech import Speech
-from simulator.avatar.sprites import load_sprites
-from simulator.avatar.voice_source import VoiceSource
+from simulator.avatar.stage import RoomLost, Stage
 from voice.brain import OfflineBrain
 
 logger = logging.getLogger(__name__)
@@ -35,30 +30,25 @@ LEAD_IN = 0.3  # seconds; a browser needs a moment between subscribing to a trac
 FAREWELL = 0.15  # seconds for the last data packets to leave: the SDK cannot tell when they are gone
 
 
-class RoomLost(Exception):
-    """The room closed, or put the avatar out."""
-
-
 class AvatarSession:
-    """`run` is the session's life and `leave` its orderly end. An instance serves once."""
+    """A FULL session. `run` is the session's life and `leave` its orderly end. An instance serves once."""
 
     def __init__(self, job: Job, reports: Reports) -> None:
         self._job = job
         self._reports = reports
-        self._avatar_room, self._agent_room = rtc.Room(), rtc.Room()
-        self._voice = VoiceSource()
+        self._faults = Faults()
+        self._stage = Stage(job, self._mood, self._faults)
+        self._agent_room = rtc.Room()
         self._speech = Speech(job.voice)
-        self._playback = Playback(self._voice)
         self._events = Events(job.session_id, self._send)
         self._conversation = Conversation(
             events=self._events,
-            playback=self._playback,
+            playback=self._stage.playback,
             speech=self._speech,
             brain=_brain(job),
             push_to_talk=PushToTalk(job.push_to_talk, self._events),
             said=reports.transcript,
         )
-        self._motion = Motion(random.Random(job.session_id))
         self._hearing = Hearing(self._agent_room, _is_user, self._hear)
         self.ready = False
         self._user_here = asyncio.Event()
@@ -67,19 +57,26 @@ class AvatarSession:
 
     async def run(self) -> None:
         """Join, report "ready" and talk until cancelled. Raises a group of `JoinFailed` or `RoomLost`."""
-        camera = await self._join()
+        await self._join()
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._stay())
-            parts.create_task(camera.run())
-            parts.create_task(self._playback.run())
+            parts.create_task(self._stage.run())
             parts.create_task(self._events.run())
             parts.create_task(self._conversation.run())
-            # One after the other: published at once, the SDK may offer the picture before it has chosen the codec.
-            await self._publish_video(camera)
-            voice = await self._publish_voice()
+            voice = await self._stage.publish()
             self.ready = True
             self._reports.send("ready")
             parts.create_task(self._greet(voice))
+
+    def take(self, order: Order) -> None:
+        """Follow an order of the parent; one that means nothing to a FULL session is dropped."""
+        match order.do:
+            case "faults":
+                self._faults.switch(order.members["faults"])
+            case "say":
+                self._conversation.obey(Command(SPEAK_TEXT, text=order.members["text"]))
+            case _:
+                logger.warning("an order for another kind of session: %s", order.do)
 
     async def announce_end(self, reason: str) -> None:
         """Fall silent and tell the room why it ends. Only while `run` is running."""
@@ -94,32 +91,20 @@ class AvatarSession:
         await asyncio.gather(
             self._hearing.close(),
             self._speech.close(),
-            self._avatar_room.disconnect(),
+            self._stage.leave(),
             self._agent_room.disconnect(),
         )
 
-    async def _join(self) -> Camera:
-        url = self._job.livekit_url
+    async def _join(self) -> None:
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(join(self._avatar_room, url, self._job.avatar_token, "the avatar"))
-            parts.create_task(join(self._agent_room, url, self._job.agent_token, "the agent"))
+            parts.create_task(self._stage.join())
+            parts.create_task(
+                join(self._agent_room, self._job.livekit_url, self._job.agent_token, "the agent")
+            )
             parts.create_task(self._speech.open())
-            view = View(*self._job.size)
-            sprites = await asyncio.to_thread(load_sprites, self._job.avatar, view.height)
-            camera = Camera(Painter(sprites, view), view, self._pose)
         for participant in self._agent_room.remote_participants.values():
             self._on_joined(participant)
         self._hearing.begin(self._agent_room)
-        return camera
-
-    async def _publish_voice(self) -> rtc.LocalTrackPublication:
-        return await publish_voice(self._avatar_room, self._voice.source)
-
-    async def _publish_video(self, camera: Camera) -> rtc.LocalTrackPublication:
-        height = self._job.size[1]
-        return await publish_video(
-            self._avatar_room, camera.source, height, FRAMES_PER_SECOND, self._job.encoding
-        )
 
     async def _greet(self, voice: rtc.LocalTrackPublication) -> None:
         """Speak the opening text, once, when somebody can hear it."""
@@ -139,22 +124,23 @@ class AvatarSession:
     async def _stay(self) -> None:
         raise RoomLost(f"the room closed: {await self._lost}")
 
-    async def _send(self, packet: bytes) -> None:
+    async def _send(self, event: dict[str, Any]) -> None:
+        self._reports.event("out", event["event_type"], event)
+        packet = json.dumps(event).encode()
         try:
             await self._agent_room.local_participant.publish_data(packet, reliable=True, topic=events.TOPIC)
         except PublishDataError as error:
             logger.warning("an event was not sent: %s", error.message)
 
-    def _pose(self, now: float) -> Pose:
-        # A frame is seen for its whole duration, so the mouth is the one for the middle of it.
-        return self._motion.at(now, self._conversation.mood, self._playback.mouth(ahead=FRAME_TIME / 2))
+    def _mood(self) -> Mood:
+        return self._conversation.mood
 
     def _follow_room(self) -> None:
         self._agent_room.on("data_received", self._on_data)
         self._agent_room.on("participant_connected", self._on_joined)
         self._agent_room.on("participant_disconnected", self._on_left)
         self._agent_room.on("disconnected", self._on_disconnected)
-        self._avatar_room.on("disconnected", self._on_disconnected)
+        self._stage.room.on("disconnected", self._on_disconnected)
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
         if packet.topic != commands.TOPIC:
@@ -165,6 +151,7 @@ class AvatarSession:
             logger.debug("dropped a packet on %s: %s", commands.TOPIC, bad)
             return
         self._reports.activity()
+        self._reports.event("in", command.type, {"event_id": command.event_id, "text": command.text})
         self._conversation.obey(command)
 
     def _on_joined(self, participant: rtc.RemoteParticipant) -> None:

@@ -5,10 +5,11 @@ import logging
 import signal
 import sys
 
-from simulator.avatar.job import BadOrder, Job, Stop, parse_order
+from simulator.avatar.job import BadOrder, Job, Order, Stop, parse_order
 from simulator.avatar.joining import JoinFailed
 from simulator.avatar.reports import Reports
-from simulator.avatar.session import AvatarSession, RoomLost
+from simulator.avatar.session import AvatarSession
+from simulator.avatar.stage import RoomLost
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Orders:
         loop.add_signal_handler(signal.SIGTERM, orders._terminate)
         return orders
 
-    async def next(self) -> Job | Stop:
+    async def next(self) -> Job | Stop | Order:
         """Raises `BadOrder`."""
         line = await self._reader.readline()
         return parse_order(line) if line else Stop(None)
@@ -55,7 +56,7 @@ async def run() -> int:
         if isinstance(job, Job):
             await _serve(job, orders, reports)
     except* (BadOrder, JoinFailed, RoomLost) as failures:
-        why = str(failures.exceptions[0])
+        why = str(_first(failures))
     if why is not None:
         logger.error("%s", why)
         reports.send("failed", why=why)
@@ -63,29 +64,45 @@ async def run() -> int:
     return TERMINATED if orders.terminated else ENDED_IN_ORDER
 
 
+def _first(failure: BaseException) -> BaseException:
+    """The failure itself, out of the groups that tasks within tasks wrap it in."""
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
+
+
 async def _serve(job: Job, orders: Orders, reports: Reports) -> None:
     session = AvatarSession(job, reports)
     living = asyncio.create_task(session.run(), name="session")
-    order = asyncio.create_task(orders.next(), name="next order")
+    following = asyncio.create_task(_follow(orders, session), name="orders")
     try:
-        await asyncio.wait({living, order}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({living, following}, return_when=asyncio.FIRST_COMPLETED)
         if living.done():
             living.result()
-        await _part(session, order.result())
+        await _part(session, following.result())
     finally:
         living.cancel()
-        order.cancel()
+        following.cancel()
         try:
             async with asyncio.timeout(PARTING):
-                await asyncio.wait({living, order})
+                await asyncio.wait({living, following})
                 await session.leave()
         except TimeoutError:
             logger.warning("left the room the hard way: it did not answer within %g s", PARTING)
 
 
-async def _part(session: AvatarSession, order: Job | Stop) -> None:
-    if isinstance(order, Job):
-        raise BadOrder("a second start")
+async def _follow(orders: Orders, session: AvatarSession) -> Stop:
+    """Pass the parent's orders on until it says stop. Raises `BadOrder`."""
+    while True:
+        order = await orders.next()
+        if isinstance(order, Stop):
+            return order
+        if isinstance(order, Job):
+            raise BadOrder("a second start")
+        session.take(order)
+
+
+async def _part(session: AvatarSession, order: Stop) -> None:
     if order.reason and session.ready:
         try:
             async with asyncio.timeout(PARTING):
