@@ -1,0 +1,148 @@
+"""Recognises sound that is not what the media websocket takes, before it becomes a garbled or silent avatar.
+
+The service reports nothing when the format is wrong (LiveAvatar docs, lite mode, debugging). What can be told from
+the bytes is told here; the rate of a stream that arrives faster than it is heard cannot be.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveavatar.pcm import BYTES_PER_SECOND, RATE
+
+JUDGED = 0.4  # seconds of sound that a judgement is made from
+SILENT_FOR = 3.0  # seconds
+QUIET, FULL_SCALE = 8, 32_700  # sample values
+CLIPPED_SHARE = 0.01  # of the samples of a loud piece
+PACED_FOR = 3.0  # seconds of arrivals that tell a stream's rate
+RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 32_000, 44_100, 48_000)  # Hz
+RATE_TOLERANCE = 0.03
+BURST = 1.4  # times real time: faster streams are not paced by a clock
+
+_CONTAINERS = {b"RIFF": "a WAV file", b"ID3": "an MP3 file", b"OggS": "an Ogg file", b"fLaC": "a FLAC file"}
+
+
+class Fault(Enum):
+    """The value says what to do about it."""
+
+    CONTAINER = "send the samples alone, decoded to 24 kHz mono signed 16-bit PCM"
+    FLOAT = "convert the 32-bit floats to signed 16-bit integers"
+    STEREO = "mix the two channels into one"
+    ODD_LENGTH = "keep the two bytes of a sample together"
+    RATE = "resample it to 24 000 Hz"
+    SILENT = "check the microphone or the speech service it comes from"
+    CLIPPED = "lower its volume"
+
+
+_OTHER_FORMATS = {Fault.CONTAINER, Fault.FLOAT, Fault.STEREO}  # whose samples mean nothing to us
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, in words for whoever built the pipeline."""
+
+    fault: Fault
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.words}: {self.fault.value}"
+
+
+class PcmCheck:
+    """Looks at one stream as it is sent; every fault is reported once."""
+
+    def __init__(self) -> None:
+        self._reported: set[Fault] = set()
+        self._head = bytearray()
+        self._judged = False
+        self._quiet_bytes = 0
+        self._first_at: float | None = None
+        self._arrived = 0
+
+    def look(self, pcm: bytes, at: float) -> list[Finding]:
+        """What the next piece, which arrived `at` seconds of any clock, gives away."""
+        found = [self._container(pcm), self._odd(pcm), self._rate(pcm, at)]
+        if not self._judged:
+            self._head += pcm
+            if len(self._head) >= JUDGED * BYTES_PER_SECOND:
+                self._judged = True
+                found += [self._float(bytes(self._head)), self._stereo(_samples(self._head))]
+        misread = self._reported | {finding.fault for finding in found if finding}
+        if self._judged and len(pcm) > 1 and not misread & _OTHER_FORMATS:
+            found += [self._silent(_samples(pcm)), self._clipped(_samples(pcm))]
+        new = [finding for finding in found if finding and finding.fault not in self._reported]
+        self._reported.update(finding.fault for finding in new)
+        return new
+
+    def _container(self, pcm: bytes) -> Finding | None:
+        if self._arrived:
+            return None
+        for magic, name in _CONTAINERS.items():
+            if pcm.startswith(magic):
+                return Finding(Fault.CONTAINER, f"this is {name}, not PCM")
+        # A frame of MPEG audio without a tag: eleven set bits, then a layer and a rate that exist.
+        if (
+            len(pcm) > 3
+            and pcm[0] == 0xFF
+            and pcm[1] in (0xFB, 0xF3, 0xF2, 0xFA)
+            and pcm[2] >> 4 not in (0, 15)
+        ):
+            return Finding(Fault.CONTAINER, "this is an MP3 stream, not PCM")
+        return None
+
+    def _odd(self, pcm: bytes) -> Finding | None:
+        if len(pcm) % 2 == 0:
+            return None
+        return Finding(Fault.ODD_LENGTH, f"a piece of {len(pcm)} bytes ends in the middle of a sample")
+
+    def _rate(self, pcm: bytes, at: float) -> Finding | None:
+        """Sound that comes from a live source takes as long to arrive as to hear; then its bytes tell its rate."""
+        if self._first_at is None:
+            self._first_at = at
+        elapsed = at - self._first_at
+        rate = self._arrived / 2 / elapsed if elapsed >= PACED_FOR else 0.0
+        self._arrived += len(pcm)
+        near = min(RATES, key=lambda known: abs(known - rate))
+        paced = abs(near - rate) <= RATE_TOLERANCE * near and abs(rate - RATE) > RATE_TOLERANCE * RATE
+        if not paced or rate > BURST * RATES[-1]:
+            return None
+        return Finding(Fault.RATE, f"{rate:.0f} samples arrive a second, which looks like {near} Hz")
+
+    def _float(self, pcm: bytes) -> Finding | None:
+        floats = np.frombuffer(pcm[: len(pcm) // 4 * 4], "<f4")
+        with np.errstate(invalid="ignore"):
+            size = np.abs(floats)
+            plausible = np.mean((size <= 1.0) & ((size == 0) | (size > 1e-7)))
+            loud = np.mean((size > 1e-3) & (size <= 1.0))
+        # Integer PCM read as floats has exponents all over; only real floats stay within 1 and are audible.
+        if plausible > 0.999 and loud > 0.3:
+            return Finding(Fault.FLOAT, "these are 32-bit floats, not 16-bit integers")
+        return None
+
+    def _stereo(self, samples: NDArray[np.int16]) -> Finding | None:
+        """In interleaved stereo a sample resembles its twin of the other channel, not its neighbour in time."""
+        pairs = samples[: samples.size // 2 * 2].reshape(-1, 2).astype(np.float64)
+        within = np.mean((pairs[:, 0] - pairs[:, 1]) ** 2)
+        across = np.mean((pairs[1:, 0] - pairs[:-1, 1]) ** 2)
+        if across > 4 * within and across > QUIET**2:
+            return Finding(Fault.STEREO, "two channels take turns in it")
+        return None
+
+    def _silent(self, samples: NDArray[np.int16]) -> Finding | None:
+        quiet = int(np.abs(samples.astype(np.int32)).max()) <= QUIET
+        self._quiet_bytes = self._quiet_bytes + samples.nbytes if quiet else 0
+        if self._quiet_bytes < SILENT_FOR * BYTES_PER_SECOND:
+            return None
+        return Finding(Fault.SILENT, f"nothing was to be heard for {SILENT_FOR:g} s of it")
+
+    def _clipped(self, samples: NDArray[np.int16]) -> Finding | None:
+        share = float(np.mean(np.abs(samples.astype(np.int32)) >= FULL_SCALE))
+        if samples.size < RATE // 50 or share < CLIPPED_SHARE:
+            return None
+        return Finding(Fault.CLIPPED, f"{share:.0%} of its samples are at full scale")
+
+
+def _samples(pcm: bytes | bytearray) -> NDArray[np.int16]:
+    return np.frombuffer(bytes(pcm[: len(pcm) // 2 * 2]), "<i2")
