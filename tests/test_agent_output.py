@@ -1,0 +1,240 @@
+"""The agent's voice: what livekit-agents asks of an audio output, and what then goes over the media websocket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from livekit import rtc
+from livekit.agents.voice.io import PlaybackFinishedEvent
+
+from agent.avatar_output import AvatarOutput
+from liveavatar.media_socket import MediaSocket, Pace
+from liveavatar.pcm import BYTES_PER_SECOND, RATE
+from tests.scripted_media import ScriptedMedia, scripted_media
+
+
+class Voice:
+    """An output, what it tells the framework, and the service's end of its socket."""
+
+    def __init__(self, output: AvatarOutput, media: ScriptedMedia) -> None:
+        self.output = output
+        self.media = media
+        self.started = 0
+        self.finished: list[PlaybackFinishedEvent] = []
+        self._news = asyncio.Condition()
+        output.on("playback_started", lambda _: self._tell(None))
+        output.on("playback_finished", self._tell)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def say(self, seconds: float, *, flush: bool = True) -> None:
+        for _ in range(round(seconds / 0.05)):
+            samples = RATE // 20
+            await self.output.capture_frame(rtc.AudioFrame(bytes(2 * samples), RATE, 1, samples))
+        if flush:
+            self.output.flush()
+
+    async def heard(self, kind: str, utterance: int = 1) -> None:
+        """Have the service tell of the `utterance`th thing that was said."""
+        ids = list(dict.fromkeys(command["event_id"] for command in self.media.of("agent.speak")))
+        await self.media.say({"type": kind, "event_id": "e", "source_event_id": ids[utterance - 1]})
+
+    async def is_started(self, count: int = 1) -> None:
+        async with self._news, asyncio.timeout(10):
+            await self._news.wait_for(lambda: self.started >= count)
+
+    async def is_finished(self, count: int = 1) -> PlaybackFinishedEvent:
+        async with self._news, asyncio.timeout(10):
+            await self._news.wait_for(lambda: len(self.finished) >= count)
+            return self.finished[count - 1]
+
+    def _tell(self, event: PlaybackFinishedEvent | None) -> None:
+        async def tell() -> None:
+            async with self._news:
+                if event is None:
+                    self.started += 1
+                else:
+                    self.finished.append(event)
+                self._news.notify_all()
+
+        task = asyncio.create_task(tell())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@pytest.fixture
+async def voice() -> AsyncIterator[Voice]:
+    async with (
+        asyncio.timeout(20),
+        scripted_media() as media,
+        MediaSocket(media.url, pace=Pace(ready=1), retry_after=(0.01, 0.01)) as socket,
+    ):
+        output = AvatarOutput(socket)
+        running = asyncio.create_task(output.run())
+        yield Voice(output, media)
+        running.cancel()
+        await asyncio.wait({running})
+
+
+def lengths(media: ScriptedMedia) -> list[float]:
+    return [len(sound) / BYTES_PER_SECOND for sound in media.sound()]
+
+
+async def test_an_answer_is_spoken_and_told_as_heard_to_its_end(voice: Voice) -> None:
+    await voice.say(1.7)
+    await voice.media.command("agent.speak_end")
+    assert lengths(voice.media) == [0.5, 1.0, pytest.approx(0.2)]
+
+    await voice.heard("agent.speak_started")
+    await voice.is_started()
+    await voice.heard("agent.speak_ended")
+
+    finished = await voice.is_finished()
+    assert (finished.playback_position, finished.interrupted) == (pytest.approx(1.7), False)
+
+
+async def test_sound_leaves_before_the_answer_is_complete(voice: Voice) -> None:
+    await voice.say(0.6, flush=False)
+
+    await voice.media.command("agent.speak")
+    assert voice.media.of("agent.speak_end") == []
+
+
+async def test_an_interrupted_answer_is_finished_at_once_and_once(voice: Voice) -> None:
+    await voice.say(3)
+    await voice.media.command("agent.speak_end")
+    await voice.heard("agent.speak_started")
+    await voice.is_started()
+
+    voice.output.clear_buffer()
+    finished = await voice.is_finished()
+    await voice.media.command("agent.interrupt")
+    await voice.heard("agent.speak_interrupted")
+    await voice.heard("agent.speak_ended")
+    await voice.say(0.5)
+    await voice.media.command("agent.speak_end", 2)
+
+    assert finished.interrupted
+    assert finished.playback_position < 3
+    assert len(voice.finished) == 1
+
+
+async def test_an_interrupt_while_the_answer_is_still_made_swallows_the_rest_of_it(voice: Voice) -> None:
+    await voice.say(0.6, flush=False)
+    await voice.media.command("agent.speak")
+
+    voice.output.clear_buffer()
+    await voice.say(2)
+    await voice.say(0.6)
+    await voice.media.command("agent.speak_end")
+
+    assert [command["type"] for command in voice.media.commands] == [
+        *("agent.speak", "agent.interrupt", "agent.speak", "agent.speak", "agent.speak_end")
+    ]
+    assert lengths(voice.media) == [0.5, 0.5, pytest.approx(0.1)]
+    assert len(voice.finished) == 1
+
+
+async def test_nothing_is_interrupted_when_nothing_is_said(voice: Voice) -> None:
+    voice.output.clear_buffer()
+    voice.output.listen(True)
+
+    await voice.media.command("agent.start_listening")
+    assert voice.media.of("agent.interrupt") == []
+
+
+async def test_a_cough_pauses_the_answer_and_it_goes_on_where_it_was(voice: Voice) -> None:
+    await voice.say(4)
+    await voice.media.command("agent.speak_end")
+    await voice.heard("agent.speak_started")
+    await voice.is_started()
+
+    voice.output.pause()
+    await voice.media.command("agent.interrupt")
+    assert voice.finished == []
+    voice.output.resume()
+    await voice.media.command("agent.speak_end", 2)
+
+    ids = list(dict.fromkeys(command["event_id"] for command in voice.media.of("agent.speak")))
+    again = sum(
+        len(sound)
+        for command, sound in zip(voice.media.of("agent.speak"), voice.media.sound(), strict=True)
+        if command["event_id"] == ids[1]
+    )
+    assert 3 < again / BYTES_PER_SECOND < 4
+    await voice.heard("agent.speak_started", 2)
+    await voice.heard("agent.speak_ended", 2)
+    finished = await voice.is_finished()
+    assert (finished.playback_position, finished.interrupted) == (pytest.approx(4), False)
+    assert voice.started == 1
+
+
+async def test_a_pause_that_becomes_an_interruption_ends_the_answer(voice: Voice) -> None:
+    await voice.say(4)
+    await voice.media.command("agent.speak_end")
+    await voice.heard("agent.speak_started")
+    await voice.is_started()
+
+    voice.output.pause()
+    voice.output.clear_buffer()
+    finished = await voice.is_finished()
+    await voice.say(0.3)
+
+    await voice.media.command("agent.speak_end", 2)
+    assert finished.interrupted
+
+
+async def test_what_is_captured_during_a_pause_is_said_after_it(voice: Voice) -> None:
+    voice.output.pause()
+    await voice.say(0.8)
+    assert voice.media.commands == []
+
+    voice.output.resume()
+
+    await voice.media.command("agent.speak_end")
+    assert sum(lengths(voice.media)) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("loss", ["drop", "cut"])
+async def test_an_answer_the_service_loses_counts_as_interrupted(voice: Voice, loss: str) -> None:
+    await voice.say(3)
+    await voice.media.command("agent.speak_end")
+    await voice.heard("agent.speak_started")
+    await voice.is_started()
+
+    if loss == "drop":
+        await voice.media.drop()
+    else:
+        await voice.heard("agent.speak_interrupted")
+
+    finished = await voice.is_finished()
+    assert finished.interrupted
+    assert finished.playback_position < 3
+
+
+async def test_two_answers_are_told_apart(voice: Voice) -> None:
+    await voice.say(0.5)
+    await voice.say(0.7)
+    await voice.media.command("agent.speak_end", 2)
+
+    for number in (1, 2):
+        await voice.heard("agent.speak_started", number)
+        await voice.heard("agent.speak_ended", number)
+
+    assert (await voice.is_finished(1)).playback_position == pytest.approx(0.5)
+    assert (await voice.is_finished(2)).playback_position == pytest.approx(0.7)
+
+
+async def test_an_output_that_ends_leaves_nobody_waiting() -> None:
+    async with scripted_media() as media, MediaSocket(media.url) as socket:
+        output = AvatarOutput(socket)
+        running = asyncio.create_task(output.run())
+        voice: Any = Voice(output, media)
+        await voice.say(3)
+        await media.command("agent.speak_end")
+
+        running.cancel()
+
+        async with asyncio.timeout(5):
+            assert (await output.wait_for_playout()).interrupted
+        await asyncio.wait({running})
