@@ -11,22 +11,28 @@ import socket
 import sys
 from dataclasses import asdict, replace
 
-from simulator.server import Addresses, serving
+from simulator.addresses import Addresses
+from simulator.server import serving
 from simulator.settings import InvalidSetting, Settings, from_environment, port
 
 BANNER = """\
 The LiveAvatar simulator is serving. Stop it with Ctrl-C.
 
+  console       {api_url}/simulator/
   API           {api_url}
-  room server   {livekit_url}
-  room key      {livekit_api_key}
-  room secret   {livekit_api_secret}
+{room_server}
 
 Point a client at it, with any API key unless SIMULATOR_API_KEY is set:
   this site     LIVEAVATAR_API_URL={api_url}
   web SDK       new LiveAvatarSession(token, {{ apiUrl: "{api_url}" }})
-  LiveKit       LIVEKIT_URL={livekit_url} LIVEKIT_API_KEY and LIVEKIT_API_SECRET as above
+  LiveKit       LIVEKIT_URL={livekit_url} LIVEKIT_API_KEY and LIVEKIT_API_SECRET as {keys}
 """
+EMBEDDED = """\
+  room server   {livekit_url}
+  room key      {livekit_api_key}
+  room secret   {livekit_api_secret}"""
+ELSEWHERE = """\
+  room server   {livekit_url} (SIMULATOR_LIVEKIT_URL; the embedded one is off)"""
 
 
 def main() -> int:
@@ -34,13 +40,12 @@ def main() -> int:
     arguments = _arguments()
     try:
         settings = _settings(arguments, from_environment(os.environ))
-        listener = _listen(settings.host, settings.port)
+        _log(settings.log_level)
+        with _listen(settings.host, settings.port) as listener:
+            asyncio.run(_serve(settings, listener, as_json=arguments.json))
     except InvalidSetting as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 1
-    _log(settings.log_level)
-    with listener:
-        asyncio.run(_serve(settings, listener, as_json=arguments.json))
     return 0
 
 
@@ -49,7 +54,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool) 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
     async with serving(settings, listener) as addresses:
-        print(_json(addresses) if as_json else BANNER.format(**asdict(addresses)), flush=True)
+        print(_json(addresses) if as_json else banner(addresses, settings), flush=True)
         await told_to_end.wait()
 
 
@@ -59,6 +64,13 @@ def _log(level: str) -> None:
         # At INFO they tell of every candidate pair of every connection.
         logging.getLogger("aioice").setLevel(logging.WARNING)
         logging.getLogger("aiortc").setLevel(logging.WARNING)
+
+
+def banner(addresses: Addresses, settings: Settings) -> str:
+    """Of the room server's key and secret, those that are ours to tell."""
+    room_server, keys = (EMBEDDED, "above") if settings.livekit is None else (ELSEWHERE, "here")
+    told = asdict(addresses)
+    return BANNER.format(**told, room_server=room_server.format(**told), keys=keys)
 
 
 def _json(addresses: Addresses) -> str:

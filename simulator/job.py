@@ -1,48 +1,72 @@
 """What an avatar worker is told when its session starts."""
 
+from dataclasses import asdict
 from typing import Any
 
+from simulator.casting import Cast
 from simulator.rooms import Rooms
-from simulator.session import Session
-from simulator.world import Avatar, Context, Voice
+from simulator.session import Session, SessionConfig
+from simulator.world import Voice
 from voice.languages import voice_for_language
 
 
-def start_command(
-    session: Session, avatar: Avatar, voice: Voice, context: Context | None, rooms: Rooms, lifetime: float
-) -> dict[str, Any]:
-    """The worker's "start" line; holds tokens, so it is never logged. `lifetime` in seconds."""
+def start_command(session: Session, cast: Cast, rooms: Rooms, lifetime: float) -> dict[str, Any]:
+    """The worker's "start" line for FULL; holds tokens, so it is never logged. `lifetime` in seconds."""
     config = session.config
     return {
-        "do": "start",
-        "mode": config.mode,
-        "session_id": session.id,
+        **_appearance(session, cast),
         "livekit_url": rooms.url,
         "avatar_token": rooms.avatar_token(session.id, lifetime),
         "agent_token": rooms.agent_token(session.id, lifetime),
-        "avatar": avatar.art,
-        "quality": config.quality,
-        "encoding": config.encoding,
-        "context": _context(context),
-        "voice": {
-            "name": voice.name,
-            "espeak": voice_for_language(voice.espeak, config.language),
-            "rate": round(voice.rate * config.speed),
-            "pitch": voice.pitch,
-        },
+        "context": _context(cast),
+        "voice": _voice(cast.voice, config) if cast.voice else None,
         "language": config.language,
         "interactivity_type": config.interactivity_type,
-        "llm": None,
+        "llm": asdict(cast.llm) if cast.llm else None,
         "dynamic_variables": dict(config.dynamic_variables),
     }
 
 
-def _context(context: Context | None) -> dict[str, Any] | None:
+def lite_start_command(
+    session: Session, cast: Cast, rooms: Rooms, lifetime: float, longest_buffer: float
+) -> dict[str, Any]:
+    """The same for LITE, in our room or the caller's. `longest_buffer`: seconds of sound that may wait."""
+    room = session.config.room
+    return {
+        **_appearance(session, cast),
+        "livekit_url": room.url if room else rooms.url,
+        "avatar_token": room.token if room else rooms.avatar_token(session.id, lifetime),
+        "longest_buffer": longest_buffer,
+    }
+
+
+def _appearance(session: Session, cast: Cast) -> dict[str, Any]:
+    return {
+        "do": "start",
+        "mode": session.config.mode,
+        "session_id": session.id,
+        "avatar": cast.avatar.art,
+        "quality": session.config.quality,
+        "encoding": session.config.encoding,
+    }
+
+
+def _voice(voice: Voice, config: SessionConfig) -> dict[str, Any]:
+    return {
+        "name": voice.name,
+        "espeak": voice_for_language(voice.espeak, config.language),
+        "rate": round(voice.rate * config.speed),
+        "pitch": voice.pitch,
+    }
+
+
+def _context(cast: Cast) -> dict[str, Any] | None:
+    context = cast.context
     if context is None:
         return None
     return {
         "name": context.name,
-        "prompt": context.prompt,
+        "prompt": f"{context.prompt}\n\n{cast.memory}" if cast.memory else context.prompt,
         "opening_text": context.opening_text,
         "links": [{"url": link.url, "faq": link.faq} for link in context.links],
     }

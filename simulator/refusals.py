@@ -1,5 +1,6 @@
 """What the API says no to: HTTP status, business code and a sentence for the caller, in one table."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 # Codes 4000, 4003, 4032 and 4033 were seen at the real service; the others follow their pattern, since
@@ -10,6 +11,7 @@ BAD_STATE = 4002
 NOT_AUTHENTICATED = 4003
 NOT_FOUND = 4004
 WRONG_METHOD = 4005
+TOO_MANY_REQUESTS = 4029
 TOO_MANY_SESSIONS = 4032
 NO_CREDITS = 4033
 FAILED = 5000
@@ -17,10 +19,52 @@ NOT_SIMULATED = 5001
 CLOSING = 5003
 
 
+# The messages here are pydantic's, with which the real service validates; these are its names for them.
+PROBLEM_TYPES = {
+    "Field required": "missing",
+    "Input should be a valid UUID": "uuid_parsing",
+    "Input should be a valid string": "string_type",
+    "Input should be a valid boolean": "bool_parsing",
+    "Input should be a valid integer": "int_parsing",
+    "Input should be a valid number": "float_parsing",
+    "Input should be a valid dictionary": "dict_type",
+    "Input should be a valid list": "list_type",
+    "Input should be greater than or equal": "greater_than_equal",
+    "Input should be greater than": "greater_than",
+    "Input should be less than or equal": "less_than_equal",
+    "Input should be '": "enum",
+    "String should have at least": "string_too_short",
+    "String should have at most": "string_too_long",
+    "Dictionary should have at most": "too_long",
+    "Unable to extract tag": "union_tag_not_found",
+    "Input tag '": "union_tag_invalid",
+    "JSON decode error": "json_invalid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a request: where it is ("body", "links", 0, "faq"), and what is wrong there."""
+
+    where: tuple[str | int, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.where))}: {self.message}"
+
+    @property
+    def type(self) -> str:
+        return next(
+            (name for start, name in PROBLEM_TYPES.items() if self.message.startswith(start)), "value_error"
+        )
+
+
 class Refusal(Exception):
     """An answer other than success. `problems` are the single faults of a request that did not validate."""
 
-    def __init__(self, status: HTTPStatus, code: int, message: str, problems: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, status: HTTPStatus, code: int, message: str, problems: tuple[Problem, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -28,9 +72,9 @@ class Refusal(Exception):
         self.problems = problems
 
 
-def invalid(*problems: str) -> Refusal:
+def invalid(*problems: Problem) -> Refusal:
     """The request does not validate; the wording of the lead-in is the real service's."""
-    message = "Request validation errors. " + "; ".join(problems)
+    message = "Request validation errors. " + "; ".join(map(str, problems))
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, message, problems)
 
 
@@ -63,15 +107,31 @@ def too_many_sessions(limit: int) -> Refusal:
 
 
 def no_credits() -> Refusal:
-    return Refusal(HTTPStatus.FORBIDDEN, NO_CREDITS, "Not enough credits for this session")
+    return Refusal(
+        HTTPStatus.FORBIDDEN,
+        NO_CREDITS,
+        "Not enough credits for this session. SIMULATOR_CREDITS gives the simulated account new ones.",
+    )
+
+
+def too_many_requests(limit: int) -> Refusal:
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        TOO_MANY_REQUESTS,
+        f"Rate limit exceeded: {limit} requests a second. Try again after the time in Retry-After.",
+    )
 
 
 def start_failed(why: str) -> Refusal:
-    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED, f"The session could not be started: {why}")
+    return failed(f"The session could not be started: {why}")
+
+
+def failed(message: str) -> Refusal:
+    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED, message)
 
 
 def not_simulated(what: str) -> Refusal:
-    return Refusal(HTTPStatus.NOT_IMPLEMENTED, NOT_SIMULATED, f"{what} are not simulated yet")
+    return Refusal(HTTPStatus.NOT_IMPLEMENTED, NOT_SIMULATED, f"{what} are not simulated")
 
 
 def closing() -> Refusal:

@@ -3,7 +3,7 @@ real service's, so that clients with those constants work unchanged (web SDK dem
 
 from pathlib import Path
 
-from simulator.world import Avatar, Context, Link, Voice, World
+from simulator.world import Avatar, Context, Link, Voice, VoiceAgent, World
 
 WAYNE = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 JUNE = "65f9e3c9-d48b-4118-b73a-4ae2e3cbb8f0"
@@ -11,12 +11,14 @@ DEMO_VOICE = "c2527536-6d1f-4412-a643-53a3497dada9"
 DEMO_CONTEXT = "5b9dba8a-aa31-11f0-a6ee-066a7fa2e369"
 COFFEE_CONTEXT = "a0b1b5a4-3c0e-4b0e-8f55-0d5c1f6f2f11"
 NORA = "3f4de6b7-7f0b-4c33-8b5f-6d1d53cf2a02"
+GUIDE_AGENT = "c4d9a5f0-2b7e-4a6d-9f13-7e0b8d5c6a21"
+ELEVENLABS_AGENT = "0e7b3c58-91f4-4d2a-8c6e-5a4f1b9d7e32"
 
 _PROMPTS = Path(__file__).parent / "prompts"
 
 
 def seeded_world() -> World:
-    """A new account: two avatars, five voices, two contexts."""
+    """A new account: two avatars, five voices, two contexts, a voice agent of each type."""
     return World(
         avatars=(
             Avatar(WAYNE, "Ava", art="ava", default_voice_id=DEMO_VOICE),
@@ -75,6 +77,16 @@ def seeded_world() -> World:
                 "Welcome to Harbour Coffee! What can I do for you?",
                 id=COFFEE_CONTEXT,
             ),
+        ),
+        voice_agents=(
+            VoiceAgent(
+                GUIDE_AGENT,
+                "LiveAvatar guide",
+                "liveavatar_agent",
+                context_id=DEMO_CONTEXT,
+                voice_id=DEMO_VOICE,
+            ),
+            VoiceAgent(ELEVENLABS_AGENT, "An agent at ElevenLabs", "elevenlabs_agent"),
         ),
     )
 

@@ -41,8 +41,21 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CallersRoom:
+    """A LiveKit room the avatar is to join instead of one of ours, and its token for it (LITE, livekit_config)."""
+
+    url: str
+    name: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """What a token was minted for; fixed from then on. `speed` multiplies the voice's rate."""
+    """What a token was minted for; fixed from then on. `speed` multiplies the voice's rate.
+
+    LITE only: `room` is the caller's; `unsupported` names what was asked for beyond rooms, an Agora channel or a
+    connector.
+    """
 
     mode: Mode
     avatar_id: str
@@ -57,7 +70,11 @@ class SessionConfig:
     speed: float = 1.0
     interactivity_type: str = "CONVERSATIONAL"
     llm_configuration_id: str | None = None
+    prev_session_id: str | None = None
+    session_memory_id: str | None = None
     dynamic_variables: Mapping[str, str] = field(default_factory=dict)
+    room: CallersRoom | None = None
+    unsupported: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +99,16 @@ class Session:
     credits_consumed: Decimal = Decimal(0)
     transcript: list[Line] = field(default_factory=list)
 
-    def move(self, state: State) -> None:
+    def move(self, state: State, at: datetime | None = None) -> None:
         self.state = state
-        self.updated_at = now()
+        self.updated_at = at or now()
 
-    def end(self, reason: EndReason) -> None:
-        """Record the end; the first reason stays."""
+    def end(self, reason: EndReason, at: datetime | None = None) -> None:
+        """Record the end, by default as of now; the first reason stays."""
         if self.state is State.ENDED:
             return
         self.end_reason = reason
-        self.move(State.ENDED)
+        self.move(State.ENDED, at)
         self.end_at = self.updated_at
 
     @property

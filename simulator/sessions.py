@@ -1,34 +1,43 @@
-"""All sessions of the account: minted, running, and past ones as far as memory goes."""
+"""All sessions of the account: minted, running, and the latest of the past ones."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 from simulator import refusals
+from simulator.callers_room import refuse_unusable
+from simulator.casting import Cast, cast_for
 from simulator.credits import PER_MINUTE, Credits
 from simulator.event_log import EventLog
-from simulator.job import start_command
+from simulator.history import History
+from simulator.job import lite_start_command, start_command
+from simulator.media_socket import MediaSockets
 from simulator.rooms import Rooms
 from simulator.running import Limits, RunningSession
 from simulator.session import EndReason, Line, Session, SessionConfig, State
+from simulator.session_faults import SessionFaults
 from simulator.settings import Settings
+from simulator.vault import Vault
 from simulator.workers import Workers
-from simulator.world import Avatar, Context, Voice, World
+from simulator.world import World
 
 REMEMBERED = 1000
-
-Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the client needs to join: the start response. `max_duration` in seconds."""
+    """What the client needs to join: the start response. `max_duration` in seconds.
 
-    livekit_url: str
-    visitor_token: str
+    The room's three are None when the room is the caller's own; `agent_token` and `ws_url` are there in LITE alone.
+    """
+
     max_duration: int
+    livekit_url: str | None = None
+    visitor_token: str | None = field(default=None, repr=False)
+    agent_token: str | None = field(default=None, repr=False)
+    ws_url: str | None = field(default=None, repr=False)
 
 
 class Sessions:
@@ -37,17 +46,26 @@ class Sessions:
         settings: Settings,
         world: World,
         rooms: Rooms,
+        sockets: MediaSockets,
         workers: Workers,
         credits: Credits,
         log: EventLog,
+        history: History,
+        vault: Vault,
+        faults: SessionFaults,
     ) -> None:
         self._settings = settings
         self._world = world
         self._rooms = rooms
+        self._sockets = sockets
         self._workers = workers
         self._credits = credits
         self._log = log
-        self._sessions: dict[str, Session] = {}
+        self._history = history
+        self._vault = vault
+        self._faults = faults
+        self._sessions = {session.id: session for session in history.latest(REMEMBERED)}
+        self._when_over: list[Callable[[Session], None]] = []
         self._running: dict[str, RunningSession] = {}
         self._closing = False
 
@@ -56,6 +74,7 @@ class Sessions:
         real service does."""
         session = Session(config)
         self._sessions[session.id] = session
+        self._history.record(session)
         if len(self._sessions) > REMEMBERED:
             self._forget_oldest()
         return session
@@ -67,12 +86,22 @@ class Sessions:
         except KeyError:
             raise refusals.not_found("Session") from None
 
+    async def recall(self, session_id: str) -> Session:
+        """The same, however long ago it was. Raises Refusal (404)."""
+        session = self._sessions.get(session_id) or await self._history.find(session_id)
+        if session is None:
+            raise refusals.not_found("Session")
+        return session
+
     def running(self, session_id: str) -> RunningSession | None:
         """The live part of a session, while it has one."""
         return self._running.get(session_id)
 
     def listed(self, kind: Literal["active", "historic"]) -> list[Session]:
-        """Newest first. A session that was minted but not started yet is in neither list."""
+        """Newest first; of the historic ones the latest, History has them all.
+
+        A session that was minted but not started yet is in neither list.
+        """
         states = (State.STARTING, State.ACTIVE) if kind == "active" else (State.ENDED,)
         return [session for session in reversed(self._sessions.values()) if session.state in states]
 
@@ -80,10 +109,7 @@ class Sessions:
         """Open the room and bring the avatar in. Raises Refusal; then nothing is left of the attempt."""
         running = self._begin(session)
         await running.started()
-        duration = self._duration(session.config)
-        return Admission(
-            self._rooms.url, self._rooms.visitor_token(session.id, duration), max(1, round(duration))
-        )
+        return self._admission(running)
 
     async def stop(self, session: Session, reason: EndReason) -> None:
         """End it, in whatever state, and wait until its room is gone. Raises Refusal (404) when it is over."""
@@ -93,6 +119,7 @@ class Sessions:
             await running.ended()
         elif session.state is State.CREATED:
             session.end(reason)
+            self._history.record(session)
         else:
             raise refusals.not_found("Session")
 
@@ -111,6 +138,21 @@ class Sessions:
             if (start is None or line.at >= start) and (end is None or line.at <= end)
         ]
 
+    def forget_lines(self, session: Session) -> None:
+        """Delete what was said in it, for good."""
+        session.transcript.clear()
+        self._history.forget_lines(session)
+
+    def end_those_of(self, avatar_id: str) -> None:
+        """An avatar was deleted: its sessions end."""
+        for running in self._running.values():
+            if running.session.config.avatar_id == avatar_id:
+                running.end(EndReason.AVATAR_DELETED)
+
+    def when_over(self, tell: Callable[[Session], None]) -> None:
+        """Have `tell` called with each session that was started, once nothing of it is left."""
+        self._when_over.append(tell)
+
     async def close(self) -> None:
         """End every session and take no new ones."""
         self._closing = True
@@ -127,9 +169,11 @@ class Sessions:
             raise refusals.bad_state(
                 "The session is over" if session.state is State.ENDED else "The session was started already"
             )
-        if session.config.mode == "LITE":
-            raise refusals.not_simulated("LITE sessions")
-        avatar, voice, context = self._cast(session.config)
+        if session.config.unsupported is not None:
+            raise refusals.not_simulated(session.config.unsupported)
+        if session.config.room is not None:
+            refuse_unusable(session.config.room)
+        cast = cast_for(session.config, self._world, self._vault)
         if 0 < self._settings.concurrency <= len(self._running):
             raise refusals.too_many_sessions(self._settings.concurrency)
         price = Decimal(0) if session.config.is_sandbox else PER_MINUTE[session.config.mode]
@@ -138,37 +182,46 @@ class Sessions:
         limits = self._limits(session.config)
         running = RunningSession(
             session,
-            start_command(session, avatar, voice, context, self._rooms, limits.duration),
+            self._command(session, cast, limits.duration),
             rooms=self._rooms,
+            sockets=self._sockets,
             workers=self._workers,
             credits=self._credits,
             log=self._log,
+            history=self._history,
+            faults=self._faults,
             price=price,
             limits=limits,
         )
         self._running[session.id] = running
-        running.task.add_done_callback(lambda _: self._running.pop(session.id))
+        running.task.add_done_callback(lambda _: self._let_go(session))
         return running
 
-    def _cast(self, config: SessionConfig) -> tuple[Avatar, Voice, Context | None]:
-        if config.voice_agent_id is not None:
-            raise refusals.not_found(f"Voice agent with id '{config.voice_agent_id}'")
-        avatar = _known(self._world.avatars, config.avatar_id, "Avatar")
-        voice_id = config.voice_id or avatar.default_voice_id
-        if voice_id is None:
-            raise refusals.bad_state(
-                f"The image avatar '{avatar.name}' has no voice of its own: send a voice_id"
-            )
-        voice = _known(self._world.voices, voice_id, "Voice")
-        context = _known(self._world.contexts, config.context_id, "Context") if config.context_id else None
-        if config.llm_configuration_id is not None:
-            # The wording is the real service's.
-            raise refusals.bad_state(
-                f"LLM configuration with id '{config.llm_configuration_id}' not found in your space"
-            )
-        if missing := _missing_variables(context, config.dynamic_variables):
-            raise refusals.bad_state(f"The context needs dynamic_variables: {', '.join(missing)}")
-        return avatar, voice, context
+    def _command(self, session: Session, cast: Cast, lifetime: float) -> dict[str, Any]:
+        if session.config.mode == "LITE":
+            return lite_start_command(session, cast, self._rooms, lifetime, self._settings.media_buffer)
+        return start_command(session, cast, self._rooms, lifetime)
+
+    def _admission(self, running: RunningSession) -> Admission:
+        session, lifetime = running.session, self._duration(running.session.config)
+        whole = max(1, round(lifetime))
+        ws_url = running.media.url if running.media else None
+        if session.config.room is not None:
+            return Admission(whole, ws_url=ws_url)
+        is_lite = session.config.mode == "LITE"
+        return Admission(
+            whole,
+            self._rooms.url,
+            self._rooms.visitor_token(session.id, lifetime),
+            self._rooms.agent_token(session.id, lifetime) if is_lite else None,
+            ws_url,
+        )
+
+    def _let_go(self, session: Session) -> None:
+        del self._running[session.id]
+        if session.state is State.ENDED:
+            for tell in self._when_over:
+                tell(session)
 
     def _limits(self, config: SessionConfig) -> Limits:
         settings = self._settings
@@ -185,19 +238,8 @@ class Sessions:
         return min(allowed, config.max_session_duration or allowed)
 
     def _forget_oldest(self) -> None:
-        oldest = next((key for key in self._sessions if key not in self._running), None)
+        """Out of memory, not out of history: the oldest that is over, else the oldest that was never started."""
+        idle = [session for session in self._sessions.values() if session.id not in self._running]
+        oldest = min(idle, key=lambda session: session.state is not State.ENDED, default=None)
         if oldest is not None:
-            del self._sessions[oldest]
-
-
-def _known(things: dict[str, Thing], key: str, kind: str) -> Thing:
-    try:
-        return things[key]
-    except KeyError:
-        raise refusals.not_found(f"{kind} with id '{key}'") from None
-
-
-def _missing_variables(context: Context | None, given: Iterable[str]) -> list[str]:
-    if context is None:
-        return []
-    return [name for name in context.required_dynamic_variables if name not in set(given)]
+            del self._sessions[oldest.id]

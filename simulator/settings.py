@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
@@ -16,6 +17,15 @@ class InvalidSetting(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class LiveKit:
+    """A LiveKit server to have the rooms on, in place of the embedded one. `url` is ws:// or wss://."""
+
+    url: str
+    key: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All durations are seconds; fractions are allowed, which is how tests make time pass quickly."""
 
@@ -23,6 +33,7 @@ class Settings:
     port: int = 8700
     room_key: str = field(default_factory=lambda: f"sim{secrets.token_hex(6)}")
     room_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    livekit: LiveKit | None = None
     api_key: str | None = field(default=None, repr=False)
     idle_timeout: float = 300
     max_duration: float = 3600
@@ -31,7 +42,12 @@ class Settings:
     stop_grace: float = 3
     billing_minute: float = 60
     concurrency: int = 0
-    credits: Decimal = Decimal(1000)
+    media_buffer: float = 600
+    strict_modes: bool = False
+    credits: Decimal | None = None
+    rate_limit: int = 200
+    data: str = ""
+    secret_key: str | None = field(default=None, repr=False)
     log_level: str = "INFO"
 
 
@@ -55,6 +71,12 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         port=read("PORT", port, standard.port, "a port number from 0 to 65535 (0 picks a free one)"),
         room_key=read("ROOM_KEY", str, standard.room_key, "a text"),
         room_secret=read("ROOM_SECRET", _secret, standard.room_secret, "at least 32 characters long"),
+        livekit=_livekit(
+            # The server with the rooms. Default: the embedded one, with the key and secret above.
+            read("LIVEKIT_URL", _room_url, "", "the address of a LiveKit server, ws://... or wss://..."),
+            read("LIVEKIT_API_KEY", str, "", "a text"),
+            read("LIVEKIT_API_SECRET", str, "", "a text"),
+        ),
         api_key=read("API_KEY", str, None, "a text"),
         idle_timeout=read("IDLE_TIMEOUT", _seconds, standard.idle_timeout, "a number of seconds above 0"),
         max_duration=read("MAX_DURATION", _seconds, standard.max_duration, "a number of seconds above 0"),
@@ -62,7 +84,20 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             "SANDBOX_DURATION", _seconds, standard.sandbox_duration, "a number of seconds above 0"
         ),
         concurrency=read("CONCURRENCY", _count, 0, "a number of sessions, 0 for no limit"),
-        credits=read("CREDITS", _credits, standard.credits, "a number of credits, 0 or more"),
+        # Audio a LITE session keeps for playing when it comes faster than it is heard.
+        media_buffer=read("MEDIA_BUFFER", _seconds, standard.media_buffer, "a number of seconds above 0"),
+        # Whether mode CUSTOM, the old name of LITE, is refused.
+        strict_modes=read("STRICT_MODES", _flag, False, "0 or 1"),
+        # What the account has when the simulator starts. Default: what was left, 1000 at first.
+        credits=read("CREDITS", _credits, None, "a number of credits, 0 or more"),
+        # Requests a second, of one caller to one endpoint; 0 for no limit.
+        rate_limit=read(
+            "RATE_LIMIT", _count, standard.rate_limit, "a number of requests a second, 0 for no limit"
+        ),
+        # The SQLite file that keeps the account between runs. Default: nothing is kept.
+        data=read("DATA", _file, "", "the path of a file, or :memory: to keep nothing"),
+        # Encrypts secrets in that file. Default: a random one in a .key file beside it.
+        secret_key=read("SECRET_KEY", _secret, None, "at least 32 characters long"),
         log_level=read("LOG_LEVEL", _log_level, standard.log_level, f"one of {', '.join(LOG_LEVELS)}"),
     )
 
@@ -75,11 +110,36 @@ def port(text: str) -> int:
     return number
 
 
+def _livekit(url: str, key: str, secret: str) -> LiveKit | None:
+    given = {"URL": url, "API_KEY": key, "API_SECRET": secret}
+    missing = [f"SIMULATOR_LIVEKIT_{name}" for name, value in given.items() if not value]
+    if len(missing) == len(given):
+        return None
+    if missing:
+        raise InvalidSetting(
+            f"{' and '.join(missing)} must be set as well: a LiveKit server is used with its address, key and secret"
+        )
+    return LiveKit(url, key, secret)
+
+
+def _room_url(text: str) -> str:
+    parts = urlsplit(text.rstrip("/"))
+    if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(text)
+    return parts._replace(scheme=parts.scheme.replace("http", "ws"), query="", fragment="").geturl()
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < float("inf"):
         raise ValueError(text)
     return seconds
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(text)
+    return text == "1"
 
 
 def _count(text: str) -> int:
@@ -94,6 +154,10 @@ def _credits(text: str) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise ValueError(text)
     return amount
+
+
+def _file(text: str) -> str:
+    return "" if text == ":memory:" else text
 
 
 def _secret(text: str) -> str:

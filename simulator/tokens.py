@@ -7,6 +7,8 @@ from typing import Any
 import jwt
 
 from simulator.session import Session
+from simulator.store import Store, StoreUnusable
+from simulator.vault import Vault, WrongKey
 from simulator.world import now
 
 ALGORITHM = "HS256"
@@ -14,11 +16,30 @@ ALGORITHM = "HS256"
 LIFETIME = timedelta(hours=2)
 
 
-class SessionTokens:
-    """Mints and reads tokens with a key of its own, so that none of an earlier run is taken."""
+def signing_key(store: Store, vault: Vault) -> bytes:
+    """The key of the account's session tokens, made once: a session's token outlives the process that minted it.
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    Raises StoreUnusable when the store was written with another vault.
+    """
+    sealed = store.value("signing_key")
+    if sealed is None:
+        key = secrets.token_hex(32)
+        store.keep_value("signing_key", vault.seal(key))
+        return key.encode()
+    try:
+        return vault.open(sealed).encode()
+    except WrongKey:
+        raise StoreUnusable(
+            "SIMULATOR_DATA: the file was written with another key; set the SIMULATOR_SECRET_KEY it was written "
+            "with, or put back the .key file that was beside it"
+        ) from None
+
+
+class SessionTokens:
+    """Mints and reads tokens, signed with `key`."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     def mint(self, session: Session) -> str:
         """A token for `session`. The web SDK 0.0.18 reads `start_session_data.mode` from it to know the mode."""

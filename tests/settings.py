@@ -11,6 +11,7 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 os.environ["ENV_FILE"] = os.devnull
 os.environ["LIVEAVATAR_API_KEY"] = ""
 os.environ["LIVEAVATAR_API_URL"] = ""
+os.environ["SIMULATOR_DATA"] = ""
 
 from liveavatar_site.settings import *  # noqa: F403
 

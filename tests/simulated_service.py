@@ -17,6 +17,7 @@ from simulator.seed import WAYNE
 from simulator.server import Addresses, serving
 from simulator.settings import Settings
 from simulator.world import World
+from tests.openapi_checks import check_answer
 
 KEY = {"X-API-KEY": "test-key"}
 SCRIPTED_WORKER = (sys.executable, str(Path(__file__).parent / "scripted_worker.py"))
@@ -78,6 +79,8 @@ async def simulated_service(
         async with (
             asyncio.timeout(50),
             serving(chosen, listener, world=world, worker_command=command) as addresses,
-            httpx.AsyncClient(base_url=addresses.api_url, timeout=40) as http,
+            httpx.AsyncClient(
+                base_url=addresses.api_url, timeout=40, event_hooks={"response": [check_answer]}
+            ) as http,
         ):
             yield SimulatedService(addresses, http)

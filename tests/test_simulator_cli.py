@@ -104,6 +104,10 @@ def test_it_says_why_it_cannot_begin(arguments: list[str], environment: dict[str
     assert "Traceback" not in ended.stderr
 
 
+def test_memory_alone_is_asked_for_as_sqlite_calls_it() -> None:
+    assert from_environment({"SIMULATOR_DATA": ":memory:"}).data == ""
+
+
 def test_a_port_in_use_is_said_plainly() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -135,6 +139,11 @@ def test_everything_can_be_set() -> None:
             "SIMULATOR_SANDBOX_DURATION": "10",
             "SIMULATOR_CONCURRENCY": "2",
             "SIMULATOR_CREDITS": "12.5",
+            "SIMULATOR_RATE_LIMIT": "0",
+            "SIMULATOR_MEDIA_BUFFER": "30",
+            "SIMULATOR_STRICT_MODES": "1",
+            "SIMULATOR_DATA": "var/data.sqlite3",
+            "SIMULATOR_SECRET_KEY": "k" * 32,
             "SIMULATOR_LOG_LEVEL": "debug",
         }
     )
@@ -149,6 +158,11 @@ def test_everything_can_be_set() -> None:
         sandbox_duration=10,
         concurrency=2,
         credits=Decimal("12.5"),
+        rate_limit=0,
+        media_buffer=30,
+        strict_modes=True,
+        data="var/data.sqlite3",
+        secret_key="k" * 32,
         log_level="DEBUG",
     )
 
@@ -161,10 +175,14 @@ def test_everything_can_be_set() -> None:
         ("ROOM_SECRET", "short"),
         ("IDLE_TIMEOUT", "0"),
         ("MAX_DURATION", "nan"),
+        ("MEDIA_BUFFER", "0"),
+        ("STRICT_MODES", "yes"),
         ("SANDBOX_DURATION", "inf"),
         ("CONCURRENCY", "-1"),
         ("CREDITS", "-1"),
         ("CREDITS", "NaN"),
+        ("RATE_LIMIT", "2.5"),
+        ("SECRET_KEY", "short"),
         ("LOG_LEVEL", "loud"),
     ],
 )
@@ -174,6 +192,6 @@ def test_a_setting_that_cannot_be_understood_is_named(name: str, value: str) -> 
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(Settings(api_key="hidden-key", room_secret="hidden-secret"))
+    shown = repr(Settings(api_key="hidden-key", room_secret="hidden-secret", secret_key="hidden-too"))
 
     assert "hidden" not in shown

@@ -16,7 +16,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/nothing", 404),
         ("GET", "/v1/nothing", 404),
         ("GET", "/previews/nobody.png", 404),
         ("GET", "/previews/", 404),
@@ -50,7 +50,7 @@ async def test_every_refusal_is_an_envelope_a_browser_may_read(method: str, path
 
     body = response.json()
     assert response.status_code == status
-    assert body.keys() == {"code", "data", "message"}
+    assert body.keys() == {"code", "data", "message"} | ({"detail"} if status == 422 else set())
     assert 4000 <= body["code"] < 6000
     assert isinstance(body["message"], str)
     assert body["message"]
@@ -160,6 +160,10 @@ async def test_validation_errors_are_a_sentence_and_a_list() -> None:
         "code": 4000,
         "data": [{"message": problem} for problem in problems],
         "message": f"Request validation errors. {'; '.join(problems)}",
+        "detail": [
+            {"loc": ["body", "avatar_id"], "msg": "Input should be a valid UUID", "type": "uuid_parsing"},
+            {"loc": ["body", "is_sandbox"], "msg": "Input should be a valid boolean", "type": "bool_parsing"},
+        ],
     }
 
 

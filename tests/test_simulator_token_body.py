@@ -6,7 +6,7 @@ import pytest
 
 from simulator.refusals import Refusal
 from simulator.rest.token_body import parse_token_body
-from simulator.session import SessionConfig
+from simulator.session import CallersRoom, SessionConfig
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 VOICE = "c2527536-6d1f-4412-a643-53a3497dada9"
@@ -66,8 +66,35 @@ def lite(**fields: Any) -> dict[str, Any]:
                     "livekit_client_token": "c",
                 },
             },
-            SessionConfig("LITE", AVATAR, quality="very_high", encoding="VP8", max_session_duration=600),
+            SessionConfig(
+                "LITE",
+                AVATAR,
+                quality="very_high",
+                encoding="VP8",
+                max_session_duration=600,
+                room=CallersRoom("wss://a", "b", "c"),
+            ),
             id="livekit starter",
+        ),
+        pytest.param(
+            lite(mode="CUSTOM", video_quality="low", is_sandbox=False),
+            SessionConfig("LITE", AVATAR, quality="low"),
+            id="livekit-plugins-liveavatar 1.3.6",
+        ),
+        pytest.param(
+            lite(video_quality="low", video_settings={"quality": "medium"}),
+            SessionConfig("LITE", AVATAR, quality="medium"),
+            id="the documented quality counts",
+        ),
+        pytest.param(
+            lite(avatar_persona=None, livekit_config=None, max_session_duration=None),
+            SessionConfig("LITE", AVATAR),
+            id="pipecat",
+        ),
+        pytest.param(
+            lite(elevenlabs_agent_config={"secret_id": VOICE, "agent_id": "a"}),
+            SessionConfig("LITE", AVATAR, unsupported="ElevenLabs agents"),
+            id="a connector",
         ),
         pytest.param(
             lite(avatar_persona={"voice_id": 7}, video_quality="odd"),
@@ -113,7 +140,7 @@ def test_bodies_of_known_clients_are_understood(body: dict[str, Any], config: Se
         (None, "body: Input should be a valid dictionary"),
         ([], "body: Input should be a valid dictionary"),
         ({"avatar_id": AVATAR}, "body: Unable to extract tag using discriminator 'mode'"),
-        (full(mode="CUSTOM"), "body: Input tag 'CUSTOM' found using 'mode' does not match"),
+        (full(mode="lite"), "body: Input tag 'lite' found using 'mode' does not match"),
         (full(mode="full"), "body: Input tag 'full' found using 'mode' does not match"),
         (full(mode=["FULL"]), "does not match any of the expected tags"),
         ({"mode": "LITE"}, "body.avatar_id: Field required"),
@@ -191,7 +218,12 @@ def test_what_does_not_validate_is_named(body: Any, problem: str) -> None:
         parse_token_body(body)
 
     assert (refused.value.status, refused.value.code) == (422, 4000)
-    assert any(problem in found for found in refused.value.problems), refused.value.problems
+    assert any(problem in str(found) for found in refused.value.problems), refused.value.problems
+
+
+def test_the_old_name_of_lite_is_refused_on_demand() -> None:
+    with pytest.raises(Refusal, match="Input tag 'CUSTOM' found using 'mode'"):
+        parse_token_body(lite(mode="CUSTOM"), strict_modes=True)
 
 
 def test_every_fault_of_a_body_is_named_at_once() -> None:

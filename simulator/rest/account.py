@@ -7,21 +7,30 @@ from aiohttp import web
 
 from simulator import refusals
 from simulator.credits import Credits
+from simulator.history import History
+from simulator.memories import Memories
 from simulator.session import Session
 from simulator.sessions import Sessions
 from simulator.tokens import SessionTokens
+from simulator.vault import Vault
+from simulator.voice_previews import VoicePreviews
 from simulator.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`api_key` is the only key accepted; None accepts any."""
+    """`api_key` is the only key accepted; None accepts any. `strict_modes` refuses the old name of LITE."""
 
     world: World
     sessions: Sessions
+    memories: Memories
+    history: History
     credits: Credits
     tokens: SessionTokens
+    vault: Vault
+    previews: VoicePreviews
     api_key: str | None = None
+    strict_modes: bool = False
 
 
 ACCOUNT = web.AppKey("account", Account)

@@ -1,27 +1,49 @@
 """`/v1/contexts`: what avatars know."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import web
 
 from simulator.rest.account import owned_account
-from simulator.rest.catalogue import in_path
 from simulator.rest.edge import success
+from simulator.rest.endpoints import PAGING, Endpoint
 from simulator.rest.fields import Fields, read_json
 from simulator.rest.paging import page
-from simulator.world import Context, Link, now
+from simulator.rest.path import in_path
+from simulator.rest.schema import TEXT, TIME, UUID, answer, array, body, nullable, paged
+from simulator.world import Context, Link, new_id, now
+
+ENTRY = answer("ContextEntry", id=UUID, name=TEXT, created_at=TIME, updated_at=TIME)
+DETAIL = answer(
+    "Context",
+    id=UUID,
+    name=TEXT,
+    prompt=TEXT,
+    opening_text=nullable(TEXT),
+    links=array(answer("Link", id=UUID, url=TEXT, faq=TEXT)),
+    created_at=TIME,
+    updated_at=TIME,
+    required_dynamic_variables=array(TEXT),
+)
+MEMBERS = {
+    "name": {**TEXT, "minLength": 1},
+    "prompt": {**TEXT, "minLength": 1},
+    "opening_text": nullable(TEXT),
+    "links": array(body("NewLink", ("url", "faq"), url=TEXT, faq=TEXT, id=UUID)),
+}
 
 
-def routes() -> Iterable[web.RouteDef]:
+def endpoints() -> tuple[Endpoint, ...]:
+    new = body("NewContext", ("name", "prompt"), **MEMBERS)
+    changes = body("ContextChanges", **MEMBERS)
+    one = "/v1/contexts/{context_id}"
     return (
-        web.get("/v1/contexts", list_contexts),
-        web.post("/v1/contexts", create),
-        web.get("/v1/contexts/{id}", show),
-        web.patch("/v1/contexts/{id}", change),
-        web.delete("/v1/contexts/{id}", delete),
+        Endpoint("GET", "/v1/contexts", list_contexts, "List contexts", paged(ENTRY), query=PAGING),
+        Endpoint("POST", "/v1/contexts", create, "Create a context", DETAIL, body=new),
+        Endpoint("GET", one, show, "Show a context", DETAIL),
+        Endpoint("PATCH", one, change, "Change a context", DETAIL, body=changes),
+        Endpoint("DELETE", one, delete, "Delete a context"),
     )
 
 
@@ -38,7 +60,7 @@ async def create(request: web.Request) -> web.Response:
         fields.text("name"), fields.text("prompt"), fields.optional_text("opening_text"), _links(fields)
     )
     fields.check()
-    world.contexts[context.id] = context
+    world.contexts.put(context)
     return success(_detail(context))
 
 
@@ -64,7 +86,7 @@ async def change(request: web.Request) -> web.Response:
         updated_at=now(),
     )
     fields.check()
-    world.contexts[context.id] = changed
+    world.contexts.put(changed)
     return success(_detail(changed))
 
 
@@ -76,7 +98,7 @@ async def delete(request: web.Request) -> web.Response:
 
 def _links(fields: Fields) -> tuple[Link, ...]:
     return tuple(
-        Link(link.text("url"), link.text("faq"), link.optional_text("id") or str(uuid4()))
+        Link(link.text("url"), link.text("faq"), link.optional_uuid("id") or new_id())
         for link in fields.list_of("links")
     )
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from simulator.refusals import FAILED, INVALID, NOT_FOUND, WRONG_METHOD, Refusal
+from simulator.rest.rate_limit import HEADERS as RATE_LIMIT_HEADERS
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +17,8 @@ SUCCESS = 1000
 CODES = {404: NOT_FOUND, 405: WRONG_METHOD, 500: FAILED}
 METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
 HEADERS = "authorization, content-type, x-api-key"
+EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
+OURS = ("/v1/", "/v2/", "/embed/", "/previews/", "/openapi.json")
 
 
 def success(data: Any = None, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
@@ -35,7 +38,8 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Refusal as refusal:
         response = _refused(refusal)
     except web.HTTPException as error:
-        response = _failed(error.status, f"{error.reason}: {request.method} {request.path}")
+        elsewhere = await _without_slash(request) if error.status == HTTPStatus.NOT_FOUND else None
+        response = elsewhere or _failed(error.status, f"{error.reason}: {request.method} {request.path}")
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except Exception:  # the outermost line: a client must get JSON even then, and we the traceback
@@ -45,13 +49,34 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _is_ours(request: web.Request) -> bool:
-    return request.path.startswith(("/v1/", "/previews/")) or request.match_info.http_exception is not None
+    nobodys = request.match_info.http_exception is not None and not request.path.startswith("/simulator/")
+    return nobodys or request.path.startswith(OURS)
 
 
 def _refused(refusal: Refusal) -> web.Response:
-    problems = [{"message": problem} for problem in refusal.problems] or None
-    body = {"code": refusal.code, "data": problems, "message": refusal.message}
+    """Faults are told in both ways that are known: `data`, as observed, and FastAPI's `detail`, as documented."""
+    body: dict[str, Any] = {"code": refusal.code, "data": None, "message": refusal.message}
+    if refusal.problems:
+        body["data"] = [{"message": str(problem)} for problem in refusal.problems]
+        body["detail"] = [
+            {"loc": problem.where, "msg": problem.message, "type": problem.type}
+            for problem in refusal.problems
+        ]
     return web.json_response(body, status=refusal.status)
+
+
+async def _without_slash(request: web.Request) -> web.Response | None:
+    """The way to the same path without its last slash, if that is one of ours, as FastAPI does it."""
+    path = request.path.rstrip("/")
+    if path == request.path or not path.startswith(OURS):
+        return None
+    there = request.rel_url.with_path(path, keep_query=True)
+    found = (await request.app.router.resolve(request.clone(rel_url=there))).http_exception
+    if found is not None and found.status == HTTPStatus.NOT_FOUND:
+        return None
+    response = _failed(HTTPStatus.TEMPORARY_REDIRECT, f"Leave the last slash out: {path}")
+    response.headers["Location"] = str(there)
+    return response
 
 
 def _failed(status: int, message: str) -> web.Response:
@@ -63,11 +88,13 @@ def _failed(status: int, message: str) -> web.Response:
 def _readable(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     """The SDK fetches with credentials, which forbids a `*`: the origin is echoed, on errors as well."""
     origin = request.headers.get("Origin")
+    response.headers.update(request.get(RATE_LIMIT_HEADERS, {}))
     response.headers["Vary"] = "Origin"
     if origin is not None:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Allow-Credentials"] = "true"
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED
         response.headers["Access-Control-Max-Age"] = "600"
     return response

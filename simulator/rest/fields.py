@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from simulator import refusals
+from simulator.refusals import Problem
 
 MISSING = object()
 
@@ -23,7 +24,7 @@ async def read_json(request: web.Request) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise refusals.invalid("body: JSON decode error") from None
+        raise refusals.invalid(Problem(("body",), "JSON decode error")) from None
 
 
 def parse_uuid(value: object) -> str | None:
@@ -42,7 +43,12 @@ class Fields:
     Messages are in the words of pydantic, with which the real service validates. Unknown fields are ignored.
     """
 
-    def __init__(self, value: object, path: str = "body", problems: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        value: object,
+        path: tuple[str | int, ...] = ("body",),
+        problems: list[Problem] | None = None,
+    ) -> None:
         self.path = path
         self.problems = [] if problems is None else problems
         self._values: dict[str, Any] = {}
@@ -57,8 +63,8 @@ class Fields:
 
     def problem(self, message: str, name: str = "") -> None:
         """Note a fault of the object, or of its field `name`."""
-        where = f"{self.path}.{name}" if name else self.path
-        self.problems.append(f"{where}: {message}")
+        where = (*self.path, name) if name else self.path
+        self.problems.append(Problem(where, message))
 
     def check(self) -> None:
         """Raises Refusal (422) when anything read so far was wrong."""
@@ -87,7 +93,7 @@ class Fields:
         if name not in self._values:
             self.problem("Field required", name)
             return ""
-        value = self._values[name]
+        value: object = self._values[name]
         if not isinstance(value, str):
             self.problem("Input should be a valid string", name)
             return ""
@@ -111,11 +117,15 @@ class Fields:
             return default
         return value
 
-    def choice(self, name: str, options: Collection[str], default: str) -> str:
+    def choice(self, name: str, options: Collection[str], default: str | None = None) -> str:
+        """One of `options`; required when there is no default."""
+        if default is None and name not in self._values:
+            self.problem("Field required", name)
+            return ""
         value = self._values.get(name, default)
         if value not in tuple(options):
             self.problem(f"Input should be {_alternatives(options)}", name)
-            return default
+            return default or ""
         return str(value)
 
     def number(self, name: str, low: float, high: float, default: float) -> float:
@@ -145,7 +155,7 @@ class Fields:
         """The object in field `name`, whose faults count as this one's; None when absent."""
         if name not in self:
             return None
-        return Fields(self._values[name], f"{self.path}.{name}", self.problems)
+        return Fields(self._values[name], (*self.path, name), self.problems)
 
     def list_of(self, name: str) -> list["Fields"]:
         """The objects in the list in field `name`."""
@@ -155,9 +165,7 @@ class Fields:
         if not isinstance(values, list):
             self.problem("Input should be a valid list", name)
             return []
-        return [
-            Fields(value, f"{self.path}.{name}.{index}", self.problems) for index, value in enumerate(values)
-        ]
+        return [Fields(value, (*self.path, name, index), self.problems) for index, value in enumerate(values)]
 
 
 def _alternatives(options: Collection[str]) -> str:

@@ -1,6 +1,9 @@
 """The parts of a token request only LITE sessions have: whose room it is, or which speech agent is connected."""
 
+from typing import Any
+
 from simulator.rest.fields import Fields
+from simulator.session import CallersRoom
 
 OPENAI_VOICES = (
     "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "shimmer", "sage", "verse", "marin", "cedar",
@@ -8,11 +11,36 @@ OPENAI_VOICES = (
 GEMINI_MODELS = ("gemini-3.1-flash-live-preview", "gemini-2.5-flash-native-audio-preview-12-2025")
 
 
-def read_lite(fields: Fields) -> None:
-    """Note everything wrong with the transport and connector blocks (LiveAvatar OpenAPI)."""
-    if livekit := fields.inner("livekit_config"):
-        for name in ("livekit_url", "livekit_room", "livekit_client_token"):
-            livekit.text(name)
+# What is only found out to be missing here when the session starts, as with everything a token is minted for.
+UNSUPPORTED = {
+    "agora_config": "Agora channels",
+    "elevenlabs_agent_config": "ElevenLabs agents",
+    "openai_realtime_config": "OpenAI realtime connectors",
+    "gemini_realtime_config": "Gemini realtime connectors",
+}
+
+
+def read_lite(fields: Fields) -> dict[str, Any]:
+    """The members of a `SessionConfig` that are LITE's alone, with everything wrong with them noted.
+
+    Names are those of the OpenAPI document; the agent skills' `url`/`token` are refused, as no client sends them.
+    """
+    _check_connectors(fields)
+    return {
+        "room": _room(fields.inner("livekit_config")),
+        "unsupported": next((words for name, words in UNSUPPORTED.items() if name in fields), None),
+    }
+
+
+def _room(livekit: Fields | None) -> CallersRoom | None:
+    if livekit is None:
+        return None
+    return CallersRoom(
+        livekit.text("livekit_url"), livekit.text("livekit_room"), livekit.text("livekit_client_token")
+    )
+
+
+def _check_connectors(fields: Fields) -> None:
     if agora := fields.inner("agora_config"):
         for name in ("agora_app_id", "agora_token", "agora_channel", "agora_uid"):
             agora.text(name)

@@ -1,37 +1,67 @@
 """`/v1/sessions`: mint, start, keep alive, stop, and look at sessions."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Literal, cast
+from typing import Any
 
 from aiohttp import web
 
 from simulator import refusals
 from simulator.rest.account import account_of, bearer_session, has_bearer, owned_account
 from simulator.rest.edge import success
-from simulator.rest.fields import Fields, parse_uuid, read_json
-from simulator.rest.paging import page, query_int
+from simulator.rest.endpoints import Endpoint
+from simulator.rest.fields import Fields, read_json
+from simulator.rest.paging import Query
+from simulator.rest.path import id_in_path
+from simulator.rest.schema import paged
+from simulator.rest.session_schemas import (
+    ANY_SESSION,
+    LIST_QUERY,
+    SESSION_NAMED,
+    STARTED,
+    STOP,
+    TOKEN,
+    TRANSCRIPT,
+    TRANSCRIPT_QUERY,
+)
 from simulator.rest.token_body import parse_token_body
+from simulator.rest.token_schema import TOKEN_REQUEST
 from simulator.session import EndReason, Session, State
 
 
-def routes() -> Iterable[web.RouteDef]:
+def endpoints() -> tuple[Endpoint, ...]:
+    all_, one = "/v1/sessions", "/v1/sessions/{session_id}"
     return (
-        web.post("/v1/sessions/token", mint),
-        web.post("/v1/sessions/start", start),
-        web.post("/v1/sessions/stop", stop),
-        web.post("/v1/sessions/keep-alive", keep_alive),
-        web.get("/v1/sessions", list_sessions),
-        web.get("/v1/sessions/{session_id}", show),
-        web.get("/v1/sessions/{session_id}/transcript", transcript),
-        web.delete("/v1/sessions/{session_id}/events", forget_events),
+        Endpoint("POST", f"{all_}/token", mint, "Create a session token", TOKEN, body=TOKEN_REQUEST),
+        Endpoint(
+            "POST", f"{all_}/start", start, "Start it", STARTED, auth="bearer", status=HTTPStatus.CREATED
+        ),
+        Endpoint("POST", f"{all_}/stop", stop, "Stop a session", auth="either", body=STOP),
+        Endpoint(
+            "POST", f"{all_}/keep-alive", keep_alive, "Keep a session", auth="either", body=SESSION_NAMED
+        ),
+        Endpoint(
+            "GET",
+            all_,
+            list_sessions,
+            "List sessions, newest first",
+            paged(ANY_SESSION),
+            query=LIST_QUERY,
+            required_query=("type",),
+        ),
+        Endpoint("GET", one, show, "Show a session", ANY_SESSION),
+        Endpoint(
+            "GET", f"{one}/transcript", transcript, "Read what was said", TRANSCRIPT, query=TRANSCRIPT_QUERY
+        ),
+        Endpoint("DELETE", f"{one}/events", forget_events, "Delete what was said", auth="either"),
     )
 
 
 async def mint(request: web.Request) -> web.Response:
     account = owned_account(request)
-    session = account.sessions.mint(parse_token_body(await read_json(request)))
+    parsed = parse_token_body(await read_json(request), strict_modes=account.strict_modes)
+    config = await account.memories.attached(parsed)
+    session = account.sessions.mint(config)
     return success({"session_id": session.id, "session_token": account.tokens.mint(session)})
 
 
@@ -45,8 +75,8 @@ async def start(request: web.Request) -> web.Response:
         "livekit_url": admission.livekit_url,
         "livekit_client_token": admission.visitor_token,
         # Null in FULL: the web SDK 0.0.18 sends all commands to a ws_url as soon as there is one.
-        "livekit_agent_token": None,
-        "ws_url": None,
+        "livekit_agent_token": admission.agent_token,
+        "ws_url": admission.ws_url,
         "max_session_duration": admission.max_duration,
     }
     return success(body, HTTPStatus.CREATED)
@@ -70,17 +100,31 @@ async def keep_alive(request: web.Request) -> web.Response:
 
 
 async def list_sessions(request: web.Request) -> web.Response:
+    """No session here comes from an embed, so a filter by `embed_id` finds none."""
     account = owned_account(request)
-    kind = request.query.get("type")
-    if kind not in ("active", "historic"):
-        raise refusals.invalid("query.type: Input should be 'active' or 'historic'")
-    sessions = account.sessions.listed(cast(Literal["active", "historic"], kind))
-    return success(page(request, [session for session in sessions if _matches(request, session)], entry))
+    query = Query(request)
+    kind = query.choice("type", ("active", "historic"))
+    avatar_id, context_id = query.optional_text("avatar_id"), query.optional_text("context_id")
+    wanted = query.page()
+    query.check()
+    if "embed_id" in query:
+        return success(wanted.answer(request, 0, ()))
+    if kind == "active":
+        active = [
+            session
+            for session in account.sessions.listed("active")
+            if avatar_id in (None, session.config.avatar_id)
+            and context_id in (None, session.config.context_id)
+        ]
+        count, sessions = len(active), active[wanted.start : wanted.start + wanted.size]
+    else:
+        count, sessions = await account.history.ended(avatar_id, context_id, wanted.start, wanted.size)
+    return success(wanted.answer(request, count, map(entry, sessions)))
 
 
 async def show(request: web.Request) -> web.Response:
     owned_account(request)
-    return success(entry(_in_path(request)))
+    return success(entry(await _in_path(request)))
 
 
 async def transcript(request: web.Request) -> web.Response:
@@ -90,9 +134,11 @@ async def transcript(request: web.Request) -> web.Response:
     only what is said later.
     """
     account = owned_account(request)
-    session = _in_path(request)
-    begin = query_int(request, "start_timestamp", None)
-    lines = account.sessions.transcript(session, begin, query_int(request, "end_timestamp", None))
+    query = Query(request)
+    begin, end = query.whole("start_timestamp"), query.whole("end_timestamp")
+    query.check()
+    session = await _in_path(request)
+    lines = account.sessions.transcript(session, begin, end)
     return success(
         {
             "session_active": session.state in (State.STARTING, State.ACTIVE),
@@ -112,12 +158,11 @@ async def transcript(request: web.Request) -> web.Response:
 
 async def forget_events(request: web.Request) -> web.Response:
     """With the API key, or with the session's bearer (LiveAvatar changelog, 2026-05-13)."""
-    if has_bearer(request):
-        if bearer_session(request) is not _in_path(request):
-            raise refusals.not_authenticated()
-    else:
+    if not has_bearer(request):
         owned_account(request)
-    _in_path(request).transcript.clear()
+    elif bearer_session(request).id != id_in_path(request):
+        raise refusals.not_authenticated()
+    account_of(request).sessions.forget_lines(await _in_path(request))
     return success()
 
 
@@ -149,18 +194,8 @@ def _addressed(request: web.Request, body: Any) -> Session:
     return account.sessions.find(session_id)
 
 
-def _in_path(request: web.Request) -> Session:
-    session_id = parse_uuid(request.match_info["session_id"])
-    if session_id is None:
-        raise refusals.invalid("path.session_id: Input should be a valid UUID")
-    return account_of(request).sessions.find(session_id)
-
-
-def _matches(request: web.Request, session: Session) -> bool:
-    """No session here comes from an embed, so a filter by `embed_id` finds none."""
-    config = session.config
-    values = {"avatar_id": config.avatar_id, "context_id": config.context_id, "embed_id": None}
-    return all(request.query[name] == value for name, value in values.items() if name in request.query)
+async def _in_path(request: web.Request) -> Session:
+    return await account_of(request).sessions.recall(id_in_path(request))
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -14,17 +14,23 @@ STT_PROVIDERS = ("deepgram", "assembly_ai", "gladia", "elevenlabs")
 MOST_VARIABLES, LONGEST_VARIABLE_NAME, LONGEST_VARIABLE = 50, 64, 1000
 
 
-def parse_token_body(body: object) -> SessionConfig:
-    """Raises Refusal (422) that lists everything wrong."""
+def parse_token_body(body: object, *, strict_modes: bool = False) -> SessionConfig:
+    """Raises Refusal (422) that lists everything wrong.
+
+    `strict_modes` refuses CUSTOM, the name LITE had until 2026: livekit-plugins-liveavatar up to 1.4.1 and pipecat
+    up to 0.0.98 send it. Whether the real service still takes it is not known.
+    """
     fields = Fields(body)
     fields.check()
-    config = _full(fields) if _mode(fields) == "FULL" else _lite(fields)
+    config = _full(fields) if _mode(fields, strict_modes) == "FULL" else _lite(fields)
     fields.check()
     return config
 
 
-def _mode(fields: Fields) -> str:
+def _mode(fields: Fields, strict: bool) -> str:
     mode = fields.get("mode")
+    if mode == "CUSTOM" and not strict:
+        return "LITE"
     if mode is None:
         fields.problem("Unable to extract tag using discriminator 'mode'")
     elif mode not in ("FULL", "LITE"):
@@ -40,7 +46,7 @@ def _full(fields: Fields) -> SessionConfig:
         fields.problem("Value error, Provide exactly one of avatar_persona or voice_agent")
     persona = fields.inner("avatar_persona") or Fields({}, problems=fields.problems)
     agent = fields.inner("voice_agent")
-    _check_memory(fields.inner("memory"))
+    memory = fields.inner("memory") or Fields({}, problems=fields.problems)
     _check_stt(persona.inner("stt_config"))
     spoken = agent or persona
     return SessionConfig(
@@ -52,14 +58,15 @@ def _full(fields: Fields) -> SessionConfig:
         speed=_speed(persona.inner("voice_settings")),
         interactivity_type=fields.choice("interactivity_type", INTERACTIVITY, "CONVERSATIONAL"),
         llm_configuration_id=fields.optional_uuid("llm_configuration_id"),
+        prev_session_id=memory.optional_uuid("prev_session_id"),
+        session_memory_id=memory.optional_uuid("session_memory_id"),
         dynamic_variables={**_variables(fields), **(_variables(agent) if agent else {})},
         **_common(fields),
     )
 
 
 def _lite(fields: Fields) -> SessionConfig:
-    read_lite(fields)
-    return SessionConfig(mode="LITE", **_common(fields))
+    return SessionConfig(mode="LITE", **_common(fields), **read_lite(fields))
 
 
 def _common(fields: Fields) -> dict[str, Any]:
@@ -67,10 +74,16 @@ def _common(fields: Fields) -> dict[str, Any]:
     return {
         "avatar_id": fields.uuid("avatar_id"),
         "is_sandbox": fields.flag("is_sandbox"),
-        "quality": video.choice("quality", QUALITIES, "high"),
+        "quality": video.choice("quality", QUALITIES, _loose_quality(fields)),
         "encoding": video.choice("encoding", ENCODINGS, "H264"),
         "max_session_duration": fields.optional_count("max_session_duration"),
     }
+
+
+def _loose_quality(fields: Fields) -> str:
+    """At the top level, where livekit-plugins-liveavatar 1.8.9 puts it and the OpenAPI document has nothing."""
+    quality = fields.get("video_quality")
+    return quality if quality in QUALITIES else "high"
 
 
 def _language(fields: Fields) -> str:
@@ -102,12 +115,6 @@ def _speed(settings: Fields | None) -> float:
 def _check_stt(config: Fields | None) -> None:
     if config is not None and "provider" in config:
         config.choice("provider", STT_PROVIDERS, "deepgram")
-
-
-def _check_memory(memory: Fields | None) -> None:
-    if memory is not None:
-        memory.optional_uuid("prev_session_id")
-        memory.optional_uuid("session_memory_id")
 
 
 def _variables(fields: Fields) -> dict[str, str]:

@@ -1,0 +1,66 @@
+"""How often a caller may ask (LiveAvatar docs, core concepts, rate limits).
+
+Counted per caller and endpoint in fixed windows of one second. The caller is the API key, else the bearer, else
+the address; the endpoint is the path's template, whatever ids are in it.
+"""
+
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from simulator import refusals
+
+WINDOW_S = 1
+# What `edge` puts on the answer, whatever it is.
+HEADERS = web.RequestKey("rate_limit_headers", dict[str, str])
+
+
+class RateLimit:
+    """Allows `most` requests in each window, of one caller to one endpoint."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most = most
+        self._clock = clock
+        self._window = 0
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def left(self, caller: str, endpoint: str) -> int:
+        """How many more are allowed now that this one is counted; negative when it is one too many."""
+        window = int(self._clock() / WINDOW_S)
+        if window != self._window:
+            self._window = window
+            self._counts.clear()
+        count = self._counts.get((caller, endpoint), 0) + 1
+        self._counts[caller, endpoint] = count
+        return self.most - count
+
+
+def limiting(limit: RateLimit) -> Middleware:
+    """Refuses what is beyond the limit (429)."""
+
+    @web.middleware
+    async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is None or not resource.canonical.startswith(("/v1/", "/v2/")):
+            return await handler(request)
+        left = limit.left(_caller(request), f"{request.method} {resource.canonical}")
+        request[HEADERS] = {
+            "X-RateLimit-Limit": str(limit.most),
+            "X-RateLimit-Remaining": str(max(0, left)),
+            # Whole seconds until the window ends, rounded up.
+            "X-RateLimit-Reset": str(WINDOW_S),
+        }
+        if left < 0:
+            request[HEADERS]["Retry-After"] = str(WINDOW_S)
+            raise refusals.too_many_requests(limit.most)
+        return await handler(request)
+
+    return limited
+
+
+def _caller(request: web.Request) -> str:
+    """Both credentials come with the calls of a session's life alone, which are counted by its token."""
+    headers = request.headers
+    return headers.get("Authorization") or headers.get("X-API-KEY") or request.remote or ""

@@ -1,0 +1,64 @@
+"""The account's things of one kind, by id, in the order they came."""
+
+from collections import UserDict
+from collections.abc import Iterable
+from typing import Generic, Protocol, TypeVar
+
+from simulator.records import from_json, to_json
+from simulator.store import Store
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Thing = TypeVar("Thing", bound=HasId)
+
+
+class Shelf(UserDict[str, Thing], Generic[Thing]):
+    """A dict that writes each change down, from the moment `keep_in` names a store."""
+
+    def __init__(self, kind: type[Thing], things: Iterable[Thing] = ()) -> None:
+        super().__init__()
+        self._kind = kind
+        self._store: Store | None = None
+        self.data = {thing.id: thing for thing in things}
+
+    def put(self, thing: Thing) -> None:
+        """Add a thing, or replace the one with its id."""
+        self[thing.id] = thing
+
+    def newest_first(self) -> list[Thing]:
+        return list(reversed(self.data.values()))
+
+    def keep_in(self, store: Store) -> None:
+        """Take up what `store` has: changes and deletions over what is here now, as new seeds may have come.
+
+        Raises ValueError, KeyError or TypeError when it cannot be understood.
+        """
+        rows = store.load("SELECT id, body FROM things WHERE kind = ? ORDER BY number", self._kind.__name__)
+        for key, body in rows:
+            if body is None:
+                self.data.pop(key, None)
+            else:
+                self.data[key] = from_json(self._kind, body)
+        self._store = store
+
+    def __setitem__(self, key: str, thing: Thing) -> None:
+        super().__setitem__(key, thing)
+        self._write_down(key, to_json(thing))
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._write_down(key, None)
+
+    def _write_down(self, key: str, body: str | None) -> None:
+        if self._store is not None:
+            self._store.write(
+                "INSERT INTO things (kind, id, body) VALUES (?, ?, ?) "
+                "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+                self._kind.__name__,
+                key,
+                body,
+            )
