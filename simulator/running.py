@@ -9,16 +9,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from aiohttp import WSCloseCode
+
 from simulator import refusals
 from simulator.credits import Credits
 from simulator.event_log import EventLog
+from simulator.history import History
+from simulator.media_connection import ABNORMAL
+from simulator.media_socket import MediaSockets
 from simulator.rooms import Rooms, RoomsUnavailable
 from simulator.session import EndReason, Session, State
+from simulator.session_faults import SessionFaults
 from simulator.worker import Report, Worker, WorkerFailed
 from simulator.workers import Workers
 from simulator.world import now
 
 logger = logging.getLogger(__name__)
+
+# Of the media websocket. Any other end is an orderly one, to which callers do not answer by connecting again.
+CLOSE_CODES = {EndReason.SERVER_ERROR: WSCloseCode.INTERNAL_ERROR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +55,25 @@ class RunningSession:
         command: dict[str, Any],
         *,
         rooms: Rooms,
+        sockets: MediaSockets,
         workers: Workers,
         credits: Credits,
         log: EventLog,
+        history: History,
+        faults: SessionFaults,
         price: Decimal,
         limits: Limits,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.session = session
+        self.media = sockets.open(self.order) if session.config.mode == "LITE" else None
         self._command = command
         self._rooms = rooms
         self._workers = workers
         self._credits = credits
         self._log = log
+        self._history = history
+        self._faults = faults
         self._price = price
         self._limits = limits
         self._failure = "the session ended"
@@ -70,6 +85,7 @@ class RunningSession:
         self._active: asyncio.Future[None] = loop.create_future()
         self._ending: asyncio.Future[EndReason] = loop.create_future()
         session.move(State.STARTING)
+        history.record(session)
         self.task = asyncio.create_task(self._run())
 
     async def started(self) -> None:
@@ -106,10 +122,27 @@ class RunningSession:
         if self._active.done() and not self._ending.done():
             self._set_clock(EndReason.MAX_DURATION_REACHED, seconds)
 
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until it ends with MAX_DURATION_REACHED; None while that time does not run."""
+        clock = self._clocks.get(EndReason.MAX_DURATION_REACHED)
+        return max(0.0, clock.when() - asyncio.get_running_loop().time()) if clock else None
+
+    def drop_socket(self, code: int = ABNORMAL) -> None:
+        """Cut off whoever is connected to its media websocket; 1006 is without a closing handshake."""
+        if self.media is not None:
+            self.media.drop(code)
+
     def crash(self) -> None:
         """Kill its worker, as if the machine had."""
-        if self._worker is not None:
-            os.kill(self._worker.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+
+    def suspend(self) -> None:
+        """Stop its worker in its tracks, until `resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
 
     async def _run(self) -> None:
         try:
@@ -136,10 +169,12 @@ class RunningSession:
     async def _begin(self) -> None:
         try:
             async with asyncio.timeout(self._limits.start):
-                await self._rooms.create(self.session.id)
+                if self._is_hosted:
+                    await self._rooms.create(self.session.id, self._limits.start + self._limits.duration)
                 self._worker = await self._workers.take()
                 self._listening = asyncio.create_task(self._listen(self._worker))
                 await self._worker.send(self._command)
+                self._faults.begin(self)
                 await _first_of(self._joined, self._listening)
                 if self._worker_lost:
                     raise WorkerFailed(await self._worker.obituary())
@@ -150,11 +185,13 @@ class RunningSession:
         self.session.started_at = now()
         self.session.credits_consumed = self._price
         self.session.move(State.ACTIVE)
+        self._history.record(self.session)
         self._log.record(self.session.id, "note", "session", "started")
         self._set_clock(EndReason.MAX_DURATION_REACHED, self._limits.duration)
         self._set_clock(EndReason.IDLE_TIMEOUT, self._limits.idle)
         self._set_billing_clock()
         self._active.set_result(None)
+        self._faults.activate(self)
         self._workers.refill()
         if self._worker_lost:
             self.end(EndReason.SERVER_ERROR)
@@ -175,14 +212,17 @@ class RunningSession:
                 self.stir()
             case "transcript" if report.line is not None:
                 self.session.transcript.append(report.line)
+                self._history.say(self.session, report.line)
             case "event":
                 self._log.record(
                     self.session.id,
                     report.members["direction"],
-                    "data",
+                    report.members.get("channel", "data"),
                     report.members["name"],
                     report.members["message"],
                 )
+            case "media" if self.media is not None:
+                self.media.send(report.members["connection"], report.members["frame"])
             case "failed":
                 logger.error("session %s: the avatar worker failed: %s", self.session.id, report.why)
             case _:
@@ -192,12 +232,13 @@ class RunningSession:
         assert self._worker is not None
         self._stop_clocks()
         self.session.end(reason)
+        self._history.record(self.session)
         self._log.record(self.session.id, "note", "session", "ended", {"reason": reason})
         logger.info("session %s ends: %s", self.session.id, reason)
         lost = self._worker_lost
         announced = await self._worker.stop(reason, self._limits.grace)
-        if announced and not lost:
-            return
+        if self.session.config.mode == "LITE" or (announced and not lost):
+            return  # LITE has no word for the end but the state the worker tells, and the websocket's closing
         try:
             await self._rooms.announce_end(self.session.id, reason)
         except RoomsUnavailable as error:
@@ -205,16 +246,18 @@ class RunningSession:
 
     async def _clear(self) -> None:
         self._stop_clocks()
+        await self._faults.release(self.session.id)
         if self._worker is not None:
             await self._worker.kill()
         if self._listening is not None:
             # The rest of its reports; something it started may hold the pipe open.
             await asyncio.wait({self._listening}, timeout=1)
             self._listening.cancel()
-        try:
-            await self._rooms.delete(self.session.id)
-        except RoomsUnavailable as error:
-            logger.warning("session %s: %s", self.session.id, error)
+        if self.media is not None:
+            reason = self._ending.result() if self._ending.done() else EndReason.SERVER_ERROR
+            await self.media.close(CLOSE_CODES.get(reason, WSCloseCode.OK), reason)
+        if self._is_hosted:
+            await self._delete_room()
         if not self._active.done():
             self._credits.refund(self._price)
             self._workers.refill()
@@ -222,6 +265,22 @@ class RunningSession:
                 self.session.end(self._ending.result())
             else:
                 self.session.move(State.CREATED)
+            self._history.record(self.session)
+
+    @property
+    def _is_hosted(self) -> bool:
+        """Whether the room is ours to open and to remove."""
+        return self.session.config.room is None
+
+    async def _delete_room(self) -> None:
+        try:
+            await self._rooms.delete(self.session.id)
+        except RoomsUnavailable as error:
+            logger.warning("session %s: %s", self.session.id, error)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._worker is not None and not self._worker.has_exited:
+            os.kill(self._worker.pid, number)
 
     def _stop_clocks(self) -> None:
         for clock in self._clocks.values():
@@ -240,6 +299,7 @@ class RunningSession:
     def _bill(self) -> None:
         if self._credits.charge(self._price):
             self.session.credits_consumed += self._price
+            self._history.record(self.session)
             self._set_billing_clock()
         else:
             self.end(EndReason.NO_CREDITS)

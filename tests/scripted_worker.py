@@ -28,11 +28,25 @@ def main() -> None:
     if manner == "short_lived":
         sys.exit(4)
     job = json.loads(sys.stdin.readline() or sys.exit(0))
-    act(job["dynamic_variables"].get("script", "normal"), job)
+    act(job.get("dynamic_variables", {}).get("script", "normal"), job)
     for line in sys.stdin:
-        if json.loads(line)["do"] == "stop":
+        order = json.loads(line)
+        if order["do"] in ("socket", "media"):
+            echo(order)
+        if order["do"] == "stop":
             say(**{"is": "transcript", "role": "avatar", "text": line.strip(), "at": int(time.time() * 1000)})
             sys.exit(0)
+
+
+def echo(order: dict[str, object]) -> None:
+    """Tells whoever is at the media websocket what came of it, long frames by their length."""
+    if order["do"] == "media":
+        say(**{"is": "activity"})
+        if order["frame"] == "die":
+            sys.exit(3)
+    if "connection" in order:
+        shown = {**order, "frame": order.get("frame") and str(order["frame"])[:100]}
+        say(**{"is": "media", "connection": order["connection"], "frame": json.dumps(shown)})
 
 
 def act(script: str, job: dict[str, object]) -> None:

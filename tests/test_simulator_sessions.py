@@ -393,19 +393,6 @@ async def test_more_sessions_than_allowed_are_refused_until_one_is_stopped() -> 
         assert accepted.status_code == 201
 
 
-async def test_a_lite_session_can_be_minted_but_not_started_yet() -> None:
-    async with simulated_service() as service:
-        minted = await service.http.post(
-            "/v1/sessions/token", json={"mode": "LITE", "avatar_id": WAYNE}, headers=KEY
-        )
-        bearer = {"Authorization": f"Bearer {minted.json()['data']['session_token']}"}
-
-        response = await service.http.post("/v1/sessions/start", headers=bearer)
-
-        assert response.status_code == 501
-        assert response.json()["message"] == "LITE sessions are not simulated yet"
-
-
 @pytest.mark.parametrize(
     ("fields", "status", "message"),
     [

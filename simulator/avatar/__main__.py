@@ -10,11 +10,13 @@ from simulator.avatar.quiet import calm_native_libraries
 
 
 def main() -> int:
-    logging.basicConfig(
-        level=os.environ.get("SIMULATOR_LOG_LEVEL", "INFO").upper(),
-        stream=sys.stderr,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    level = os.environ.get("SIMULATOR_LOG_LEVEL", "INFO").upper()
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    if level == "INFO":
+        # The livekit SDK tells the root logger of every stream others send each other in a caller's room.
+        logging.getLogger().setLevel(logging.WARNING)
+        for package in ("simulator", "voice"):
+            logging.getLogger(package).setLevel(level)
     # Ctrl-C reaches the whole terminal group. The parent decides when a session ends, and its death is seen.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not calm_native_libraries():

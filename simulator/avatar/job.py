@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.avatar.rig import AVATARS, SIZES
+from voice.settings import Endpoint
 from voice.tts import Voice
 
 
@@ -24,19 +25,37 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One session. `context` None is the restricted mode: nothing is answered (LiveAvatar docs, contexts)."""
+class Appearance:
+    """Which avatar appears in which room, and how. `size` is width and height in pixels."""
 
     session_id: str
     livekit_url: str
     avatar_token: str = field(repr=False)
-    agent_token: str = field(repr=False)
     avatar: str
     size: tuple[int, int]
     encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiteJob(Appearance):
+    """One LITE session. `longest_buffer`: seconds of sound that may wait to be played."""
+
+    longest_buffer: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Appearance):
+    """One FULL session. `context` None is the restricted mode: nothing is answered (LiveAvatar docs, contexts).
+
+    `llm`: the LLM configuration the session was made with. `language`: the BCP-47 code of what is spoken.
+    """
+
+    agent_token: str = field(repr=False)
     voice: Voice
     context: Context | None
     push_to_talk: bool
+    language: str
+    llm: Endpoint | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +73,15 @@ class Order:
     members: Mapping[str, Any] = field(repr=False)
 
 
-OTHERS = frozenset({"faults", "say", "tone", "socket", "media"})
+OTHERS = frozenset({"faults", "say", "tone", "interrupt", "socket", "media"})
 
 
-def parse_order(line: bytes) -> Job | Stop | Order:
+def parse_order(line: bytes) -> Job | LiteJob | Stop | Order:
     """Raises `BadOrder`. Its message names what is wrong and holds no value, for some are secret."""
     try:
         order = json.loads(line)
         if order["do"] == "start":
-            return _job(order)
+            return _lite_job(order) if order.get("mode") == "LITE" else _job(order)
         if order["do"] == "stop":
             return Stop(order.get("reason"))
         if order["do"] in OTHERS:
@@ -72,19 +91,31 @@ def parse_order(line: bytes) -> Job | Stop | Order:
     raise BadOrder("an order of an unknown kind")
 
 
+def _appearance(order: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "session_id": order["session_id"],
+        "livekit_url": order["livekit_url"],
+        "avatar_token": order["avatar_token"],
+        "avatar": order["avatar"] if order["avatar"] in AVATARS else AVATARS[0],
+        "size": SIZES[order["quality"]],
+        "encoding": order["encoding"],
+    }
+
+
+def _lite_job(order: Mapping[str, Any]) -> LiteJob:
+    return LiteJob(**_appearance(order), longest_buffer=float(order["longest_buffer"]))
+
+
 def _job(order: Mapping[str, Any]) -> Job:
     voice = order["voice"]
     return Job(
-        session_id=order["session_id"],
-        livekit_url=order["livekit_url"],
-        avatar_token=order["avatar_token"],
+        **_appearance(order),
         agent_token=order["agent_token"],
-        avatar=order["avatar"] if order["avatar"] in AVATARS else AVATARS[0],
-        size=SIZES[order["quality"]],
-        encoding=order["encoding"],
         voice=Voice(voice["espeak"], int(voice["rate"]), int(voice["pitch"])),
         context=_context(order["context"], order.get("dynamic_variables") or {}),
         push_to_talk=order["interactivity_type"] == "PUSH_TO_TALK",
+        language=order.get("language") or "en",
+        llm=_llm(order.get("llm")),
     )
 
 
@@ -96,6 +127,12 @@ def _context(context: Mapping[str, Any] | None, variables: Mapping[str, str]) ->
         opening_text=fill_in(context.get("opening_text") or "", variables),
         faqs=tuple(fill_in(link["faq"], variables) for link in context.get("links") or ()),
     )
+
+
+def _llm(llm: Mapping[str, Any] | None) -> Endpoint | None:
+    if llm is None:
+        return None
+    return Endpoint(llm["base_url"].rstrip("/"), llm["model"], llm["api_key"])
 
 
 def fill_in(text: str, variables: Mapping[str, str]) -> str:

@@ -28,6 +28,12 @@ class Reports:
         """A final text, spoken just now."""
         self.send("transcript", role=role, text=text, at=time.time_ns() // 1_000_000)
 
-    def event(self, direction: Literal["in", "out"], name: str, message: Mapping[str, Any]) -> None:
-        """Something that went over the room's data channel, for the parent's log."""
-        self.send("event", direction=direction, name=name, message=message)
+    def event(
+        self,
+        direction: Literal["in", "out"],
+        name: str,
+        message: Mapping[str, Any],
+        channel: Literal["data", "media"] = "data",
+    ) -> None:
+        """Something that went over the room's data channel, or the media websocket, for the parent's log."""
+        self.send("event", direction=direction, channel=channel, name=name, message=message)

@@ -8,7 +8,7 @@ from livekit import rtc
 
 from simulator.avatar.camera import FRAME_TIME, FRAMES_PER_SECOND, Camera
 from simulator.avatar.faults import Faults
-from simulator.avatar.job import Job
+from simulator.avatar.job import Appearance
 from simulator.avatar.joining import join
 from simulator.avatar.motion import Mood, Motion
 from simulator.avatar.painter import Painter
@@ -27,15 +27,16 @@ class RoomLost(Exception):
 class Stage:
     """Joins the room, shows the avatar in its `mood()` and plays what is pushed to `playback`."""
 
-    def __init__(self, job: Job, mood: Callable[[], Mood], faults: Faults) -> None:
+    def __init__(self, job: Appearance, mood: Callable[[], Mood], faults: Faults) -> None:
         self.room = rtc.Room()
         self._job = job
         self._mood = mood
         self._faults = faults
-        self._voice = VoiceSource()
+        self._voice = VoiceSource(faults)
         self.playback = Playback(self._voice)
         self._motion = Motion(random.Random(job.session_id))
         self._camera: Camera | None = None
+        self._shown: Pose | None = None
 
     async def join(self) -> None:
         """Enter the room and get the face ready. Raises a group of `JoinFailed`."""
@@ -67,5 +68,7 @@ class Stage:
         await self.room.disconnect()
 
     def _pose(self, now: float) -> Pose:
-        # A frame is seen for its whole duration, so the mouth is the one for the middle of it.
-        return self._motion.at(now, self._mood(), self.playback.mouth(ahead=FRAME_TIME / 2))
+        if self._shown is None or not self._faults.frozen:
+            # A frame is seen for its whole duration, so the mouth is the one for the middle of it.
+            self._shown = self._motion.at(now, self._mood(), self.playback.mouth(ahead=FRAME_TIME / 2))
+        return self._shown

@@ -5,15 +5,18 @@ import logging
 import signal
 import sys
 
-from simulator.avatar.job import BadOrder, Job, Order, Stop, parse_order
+from simulator.avatar.job import BadOrder, Job, LiteJob, Order, Stop, parse_order
 from simulator.avatar.joining import JoinFailed
+from simulator.avatar.lite_session import LiteSession
 from simulator.avatar.reports import Reports
 from simulator.avatar.session import AvatarSession
 from simulator.avatar.stage import RoomLost
 
 logger = logging.getLogger(__name__)
 
-LONGEST_ORDER = 4 << 20  # bytes; a context's prompt and questions come in one line
+# Bytes. A context's prompt and questions come in one line, and so does a frame of the media websocket: 1 MiB,
+# each byte of which may take six as JSON.
+LONGEST_ORDER = 8 << 20
 PARTING = 0.8  # seconds to leave the room; whoever waits for this process waits for one
 ENDED_IN_ORDER, FAILED, TERMINATED = 0, 1, 128 + signal.SIGTERM
 
@@ -35,7 +38,7 @@ class Orders:
         loop.add_signal_handler(signal.SIGTERM, orders._terminate)
         return orders
 
-    async def next(self) -> Job | Stop | Order:
+    async def next(self) -> Job | LiteJob | Stop | Order:
         """Raises `BadOrder`."""
         line = await self._reader.readline()
         return parse_order(line) if line else Stop(None)
@@ -53,8 +56,11 @@ async def run() -> int:
     why = None
     try:
         job = await orders.next()
-        if isinstance(job, Job):
-            await _serve(job, orders, reports)
+        match job:
+            case Job():
+                await _serve(AvatarSession(job, reports), orders)
+            case LiteJob():
+                await _serve(LiteSession(job, reports), orders)
     except* (BadOrder, JoinFailed, RoomLost) as failures:
         why = str(_first(failures))
     if why is not None:
@@ -71,8 +77,7 @@ def _first(failure: BaseException) -> BaseException:
     return failure
 
 
-async def _serve(job: Job, orders: Orders, reports: Reports) -> None:
-    session = AvatarSession(job, reports)
+async def _serve(session: AvatarSession | LiteSession, orders: Orders) -> None:
     living = asyncio.create_task(session.run(), name="session")
     following = asyncio.create_task(_follow(orders, session), name="orders")
     try:
@@ -91,21 +96,21 @@ async def _serve(job: Job, orders: Orders, reports: Reports) -> None:
             logger.warning("left the room the hard way: it did not answer within %g s", PARTING)
 
 
-async def _follow(orders: Orders, session: AvatarSession) -> Stop:
+async def _follow(orders: Orders, session: AvatarSession | LiteSession) -> Stop:
     """Pass the parent's orders on until it says stop. Raises `BadOrder`."""
     while True:
         order = await orders.next()
         if isinstance(order, Stop):
             return order
-        if isinstance(order, Job):
+        if isinstance(order, Job | LiteJob):
             raise BadOrder("a second start")
         session.take(order)
 
 
-async def _part(session: AvatarSession, order: Stop) -> None:
+async def _part(session: AvatarSession | LiteSession, order: Stop) -> None:
     if order.reason and session.ready:
         try:
             async with asyncio.timeout(PARTING):
                 await session.announce_end(order.reason)
         except TimeoutError:
-            logger.warning("session.stopped may not have reached the room")
+            logger.warning("the end may not have been announced")

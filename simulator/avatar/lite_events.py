@@ -1,0 +1,33 @@
+"""Events of the media websocket (LiveAvatar docs, lite-mode events).
+
+Every event has an id of its own; the id of the command that caused it is in `source_event_id`, and `task.id`
+names the utterance it is about. Clients that know only one of the three ways find what they look for.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from simulator.avatar.lite_commands import EventId
+
+Event = dict[str, Any]
+
+INVALID_REQUEST, SERVER_ERROR, STARVATION = "invalid_request_error", "server_error", "video_starvation"
+
+
+def event(kind: str, source: EventId | None = None, **members: Any) -> Event:
+    return {"type": kind, "event_id": str(uuid4()), "source_event_id": source, **members}
+
+
+def about_task(kind: str, task_id: str, source: EventId | None) -> Event:
+    """Of an utterance: `source` is the id it was opened with, as in FULL mode, where the end tells of its start."""
+    return event(kind, source, task={"id": task_id})
+
+
+def error(kind: str, message: str, event_id: EventId | None) -> Event:
+    """`event_id` is that of the command that went wrong."""
+    wrong = {"type": kind, "message": message, "event_id": event_id}
+    return {"type": "error", "event_id": str(uuid4()), "error": wrong}
+
+
+def warning(kind: str, message: str) -> Event:
+    return {"type": "warning", "event_id": str(uuid4()), "warning": {"type": kind, "message": message}}
