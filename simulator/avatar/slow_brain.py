@@ -1,0 +1,24 @@
+"""A brain that takes its time, while the parent wants it to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from simulator.avatar.conversation import Brain
+from simulator.avatar.faults import Faults
+
+
+class SlowBrain:
+    """Answers as `brain` does, `faults.thinking` seconds late."""
+
+    def __init__(self, brain: Brain, faults: Faults) -> None:
+        self._brain = brain
+        self._faults = faults
+
+    async def reply(self, text: str) -> AsyncIterator[str]:
+        await asyncio.sleep(self._faults.thinking)
+        async for sentence in self._brain.reply(text):
+            yield sentence
+
+    def remember(self, role: Literal["user", "assistant"], text: str) -> None:
+        self._brain.remember(role, text)
