@@ -23,11 +23,13 @@ from liveavatar.errors import (
 )
 from liveavatar.records import SessionSummary, Transcript, TranscriptLine
 from liveavatar.wire import (
+    CustomSession,
     Encoding,
     EndReason,
     FullSession,
     Interactivity,
     Mode,
+    OwnRoom,
     Quality,
     SessionToken,
     StartedSession,
@@ -39,6 +41,7 @@ __all__ = [
     "ConcurrencyReached",
     "Context",
     "ContextName",
+    "CustomSession",
     "Encoding",
     "EndReason",
     "FullSession",
@@ -51,6 +54,7 @@ __all__ = [
     "Mode",
     "NoCredits",
     "NotFound",
+    "OwnRoom",
     "Quality",
     "RateLimited",
     "Rejected",

@@ -15,7 +15,7 @@ from liveavatar.errors import NotFound
 from liveavatar.exchange import Call, Exchange, Retry
 from liveavatar.fields import Fields
 from liveavatar.records import SessionSummary, Transcript
-from liveavatar.wire import EndReason, FullSession, SessionToken, StartedSession
+from liveavatar.wire import CustomSession, EndReason, FullSession, SessionToken, StartedSession
 
 Item = TypeVar("Item")
 
@@ -74,7 +74,7 @@ class LiveAvatar:
     def __repr__(self) -> str:
         return f"LiveAvatar(base_url={self._exchange.base_url!r})"
 
-    async def create_session_token(self, request: FullSession) -> SessionToken:
+    async def create_session_token(self, request: FullSession | CustomSession) -> SessionToken:
         """Create a session. Nothing runs and nothing is billed before it is started."""
         call = Call(
             "POST",

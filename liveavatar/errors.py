@@ -29,7 +29,11 @@ class LiveAvatarError(Exception):
 
 
 class Unreachable(LiveAvatarError):
-    """The connection could not be made, or broke before a whole answer arrived."""
+    """The connection could not be made, or (`broke`) broke before a whole answer arrived."""
+
+    def __init__(self, call: str, what: str, *, broke: bool = False) -> None:
+        super().__init__(call, what)
+        self.broke = broke
 
 
 class TimedOut(LiveAvatarError):

@@ -112,11 +112,11 @@ class Exchange:
             async with self._slots, request as response:
                 return await receive(response)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            why = f"cannot connect to {self.base_url}: {error}"
+            why, broke = f"cannot connect to {self.base_url}: {error}", False
         except httpx.TransportError as error:
-            why = f"the connection to {self.base_url} broke ({type(error).__name__})"
+            why, broke = f"the connection to {self.base_url} broke ({type(error).__name__})", True
         # Raised out here, so that httpx's error, whose request carries the key, is not kept as __context__.
-        raise Unreachable(call.name, why)
+        raise Unreachable(call.name, why, broke=broke)
 
 
 def pause_before_retry(failure: LiveAvatarError, retry: Retry) -> float | None:

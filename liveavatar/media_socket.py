@@ -4,16 +4,14 @@ It stands by itself: any pipeline that has PCM can make an avatar speak with it.
 
 async with MediaSocket(started.ws_url) as avatar:
     utterance = await avatar.say(pcm)            # 24 kHz, mono, signed 16-bit; see `liveavatar.pcm` for others
-    await utterance.done                         # PLAYED, CUT or LOST
+    await utterance.done                         # PLAYED, CUT, LOST or REFUSED
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -21,8 +19,11 @@ from uuid import uuid4
 import aiohttp
 
 from liveavatar.media_events import TALKING, Condition, Notice, Pose, Speech, parse_frame
-from liveavatar.pcm import BYTES_PER_SECOND
+from liveavatar.pcm_check import Fault, Finding
 from liveavatar.utterance import OpenUtterances, Outcome, Utterance
+from liveavatar.utterance_stream import Pace, UtteranceStream
+
+__all__ = ["MediaSocket", "MediaSocketError", "Outcome", "Pace", "Utterance", "UtteranceStream"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,27 +34,6 @@ LONGEST_FRAME = 4 << 20  # bytes that we take; the service sends a few hundred
 
 class MediaSocketError(Exception):
     """The socket could not be opened. The text never holds its URL, which is a secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds. `first`, then `chunk` seconds of sound go into one message: short at the beginning for a quick
-    start, long after it for few messages (docs: 400 to 600 ms, then about 1 s). A message of 1 s is 64 kB; the
-    service drops what is larger than 1 MB.
-
-    `ready` bounds the wait for the service to say that it is connected; then sound is sent anyway, since some
-    sessions never say so and play it all the same. `keep_alive` is the longest silence on the wire.
-    """
-
-    first: float = 0.5
-    chunk: float = 1.0
-    connect: float = 10.0
-    ready: float = 5.0
-    keep_alive: float = 60.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.first <= self.chunk <= 10:
-            raise ValueError("chunks are above 0 and up to 10 s long, the first no longer than the others")
 
 
 class MediaSocket:
@@ -67,15 +47,20 @@ class MediaSocket:
         self,
         url: str,
         *,
-        pace: Pace = Pace(),
+        pace: Pace | None = None,
         retry_after: tuple[float, ...] = (0.5, 1, 2, 4, 8),
         on_notice: Callable[[Notice], None] | None = None,
+        on_sound_fault: Callable[[Finding], None] | None = None,
     ) -> None:
-        """`on_notice` is told the service's errors and warnings, which are logged as well."""
+        """`on_notice` is told the service's errors and warnings, `on_sound_fault` what is wrong with the sound that
+        is to be sent, each fault once. Both are logged as well.
+        """
         self._url = url
-        self._pace = pace
+        self._pace = pace or Pace()
         self._retry_after = retry_after
         self._on_notice = on_notice
+        self._on_sound_fault = on_sound_fault
+        self._sound_faults: set[Fault] = set()
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._ready = asyncio.Event()
@@ -103,14 +88,14 @@ class MediaSocket:
         self._http = aiohttp.ClientSession()
         try:
             await self._connect()
+            self._tasks = [
+                asyncio.create_task(self._live(), name="media socket"),
+                asyncio.create_task(self._keep_alive(), name="media keep-alive"),
+            ]
+            await self._until_ready()
         except BaseException:
-            await self._http.close()
+            await self.close()
             raise
-        self._tasks = [
-            asyncio.create_task(self._live(), name="media socket"),
-            asyncio.create_task(self._keep_alive(), name="media keep-alive"),
-        ]
-        await self._until_ready()
 
     async def close(self) -> None:
         """Close the connection; the session goes on until it is stopped (LiveAvatar docs, lite-mode lifecycle)."""
@@ -119,6 +104,7 @@ class MediaSocket:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._utterances.end_all(Outcome.CUT)
         await self._hang_up()
         if self._http is not None:
             await self._http.close()
@@ -132,35 +118,34 @@ class MediaSocket:
 
     def utterance(self) -> "UtteranceStream":
         """An utterance to be sent in pieces. One is sent at a time; it may be sent faster than it is heard."""
-        return UtteranceStream(self, self._pace)
+        return UtteranceStream(self, self._pace, self._note_fault)
 
     async def interrupt(self) -> None:
         """Silence now: what was sent and not heard is dropped, and every open utterance is CUT at once."""
         event_id = str(uuid4())
         self._utterances.ignore(event_id)
         self._utterances.end_all(Outcome.CUT)
-        await self._send({"type": "agent.interrupt", "event_id": event_id})
+        await self.send({"type": "agent.interrupt", "event_id": event_id})
 
     async def start_listening(self) -> None:
         """Have the avatar look like somebody who listens."""
-        await self._send({"type": "agent.start_listening", "event_id": str(uuid4())})
+        await self.send({"type": "agent.start_listening", "event_id": str(uuid4())})
 
     async def stop_listening(self) -> None:
         """Back to its idle pose."""
-        await self._send({"type": "agent.stop_listening", "event_id": str(uuid4())})
+        await self.send({"type": "agent.stop_listening", "event_id": str(uuid4())})
 
-    async def _begin(self, utterance: Utterance) -> None:
-        """Register it, as soon as there is a session that can hear it."""
+    async def begin(self, utterance: Utterance) -> None:
+        """Of `utterance_stream.Wire`: register it, and wait for a session that can hear it."""
+        self._utterances.add(utterance)
         await self._until_ready()
-        if self._socket is None:
-            utterance.end(Outcome.LOST)
-        else:
-            self._utterances.add(utterance)
+        if self._socket is None or self.over.done():
+            self._utterances.end(utterance, Outcome.LOST)
 
-    async def _send(self, message: dict[str, Any]) -> bool:
-        """False when there is no connection to send it over."""
+    async def send(self, message: dict[str, Any]) -> bool:
+        """Of `utterance_stream.Wire`: one command. False when there is no connection to send it over."""
         async with self._sending:
-            if self._socket is None:
+            if self._socket is None or self.over.done():
                 return False
             try:
                 async with asyncio.timeout(self._pace.connect):
@@ -175,6 +160,25 @@ class MediaSocket:
                 return False
             self._last_sent = asyncio.get_running_loop().time()
             return True
+
+    def expect_end(self, utterance: Utterance) -> None:
+        """Of `utterance_stream.Wire`: it was sent; whoever waits for its end must not wait for ever."""
+        self._look_again(utterance, utterance.seconds + self._pace.overdue)
+
+    def _look_again(self, utterance: Utterance, seconds: float) -> None:
+        look = asyncio.get_running_loop().call_later(seconds, self._miss, utterance)
+        utterance.done.add_done_callback(lambda _: look.cancel())
+
+    def _miss(self, utterance: Utterance) -> None:
+        """Give it up when the service has had the time to play it, and has not told its end."""
+        now, patience = asyncio.get_running_loop().time(), self._pace.overdue
+        if self._utterances.oldest is not utterance:
+            self._look_again(utterance, patience)
+        elif (left := utterance.due(now) + patience - now) > 0.01:
+            self._look_again(utterance, left)
+        else:
+            logger.warning("the avatar did not tell the end of an utterance of %.1f s", utterance.seconds)
+            self._utterances.end(utterance, Outcome.LOST)
 
     async def _until_ready(self) -> None:
         if self.over.done() or self._ready.is_set():
@@ -219,17 +223,19 @@ class MediaSocket:
 
     async def _live(self) -> None:
         """Read; reconnect; until the session is over or nothing helps."""
-        while True:
-            code = await self._read()
-            self._socket = None
-            self._ready.clear()
-            self._utterances.end_all(Outcome.LOST)
-            if self.over.done():
-                return
-            logger.warning("the media websocket closed (code %s) and is opened again", code)
-            if not await self._reconnect():
-                self._end("the media websocket could not be opened again")
-                return
+        try:
+            while True:
+                code = await self._read()
+                self._socket = None
+                self._ready.clear()
+                self._utterances.end_all(Outcome.LOST)
+                if self.over.done():
+                    return
+                logger.warning("the media websocket closed (code %s) and is opened again", code)
+                if not await self._reconnect():
+                    return
+        finally:
+            self._end("the media websocket could not be opened again")
 
     async def _reconnect(self) -> bool:
         for pause in self._retry_after:
@@ -270,6 +276,14 @@ class MediaSocket:
                 if self._on_notice is not None:
                     self._on_notice(notice)
 
+    def _note_fault(self, finding: Finding) -> None:
+        if finding.fault in self._sound_faults:
+            return
+        self._sound_faults.add(finding.fault)
+        logger.warning("the sound for the avatar is wrong: %s", finding)
+        if self._on_sound_fault is not None:
+            self._on_sound_fault(finding)
+
     def _end(self, why: str) -> None:
         if not self.over.done():
             self.over.set_result(why)
@@ -279,53 +293,5 @@ class MediaSocket:
         while True:
             await asyncio.sleep(self._last_sent + self._pace.keep_alive - clock())
             if clock() >= self._last_sent + self._pace.keep_alive:
-                await self._send({"type": "session.keep_alive", "event_id": str(uuid4())})
+                await self.send({"type": "session.keep_alive", "event_id": str(uuid4())})
                 self._last_sent = clock()
-
-
-class UtteranceStream:
-    """The sending side of one utterance."""
-
-    def __init__(self, socket: MediaSocket, pace: Pace) -> None:
-        self.utterance = Utterance()
-        self.seconds = 0.0  # of sound that was given to it
-        self._socket = socket
-        self._pace = pace
-        self._waiting = bytearray()
-        self._begun = False
-
-    async def send(self, pcm: bytes) -> None:
-        """The next piece. Dropped without a word once the utterance is done."""
-        self.seconds += len(pcm) / BYTES_PER_SECOND
-        self._waiting += pcm
-        while not self.utterance.done.done() and len(self._waiting) >= (size := self._chunk_bytes()):
-            chunk = bytes(self._waiting[:size])
-            del self._waiting[:size]
-            await self._speak(chunk)
-
-    async def seal(self) -> None:
-        """Nothing follows. An utterance without a sound is done at once and leaves no trace on the wire."""
-        whole = len(self._waiting) // 2 * 2
-        if whole and not self.utterance.done.done():
-            await self._speak(bytes(self._waiting[:whole]))
-        self._waiting.clear()
-        self.utterance.sealed = True
-        if not self._begun:
-            self.utterance.end(Outcome.PLAYED)
-        elif not self.utterance.done.done():
-            await self._deliver({"type": "agent.speak_end", "event_id": self.utterance.id})
-
-    def _chunk_bytes(self) -> int:
-        seconds = self._pace.chunk if self._begun else self._pace.first
-        return round(seconds * BYTES_PER_SECOND) // 2 * 2
-
-    async def _speak(self, pcm: bytes) -> None:
-        if not self._begun:
-            self._begun = True
-            await self._socket._begin(self.utterance)
-        audio = base64.b64encode(pcm).decode()
-        await self._deliver({"type": "agent.speak", "event_id": self.utterance.id, "audio": audio})
-
-    async def _deliver(self, message: dict[str, Any]) -> None:
-        if not self.utterance.done.done() and not await self._socket._send(message):
-            self.utterance.end(Outcome.LOST)

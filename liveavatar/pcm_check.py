@@ -4,6 +4,7 @@ The service reports nothing when the format is wrong (LiveAvatar docs, lite mode
 the bytes is told here; the rate of a stream that arrives faster than it is heard cannot be.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from liveavatar.pcm import BYTES_PER_SECOND, RATE
 
 JUDGED = 0.4  # seconds of sound that a judgement is made from
+LEAST = 0.1  # seconds of a stream that was over before
 SILENT_FOR = 3.0  # seconds
 QUIET, FULL_SCALE = 8, 32_700  # sample values
 CLIPPED_SHARE = 0.01  # of the samples of a loud piece
-PACED_FOR = 3.0  # seconds of arrivals that tell a stream's rate
-RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 32_000, 44_100, 48_000)  # Hz
+PACED_FOR, PACES = 1.0, 3  # seconds of arrivals that tell a stream's rate, and how often they must agree
+LONGEST_GAP = 0.25  # seconds between two pieces of a live source
+RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz
 RATE_TOLERANCE = 0.03
-BURST = 1.4  # times real time: faster streams are not paced by a clock
 
 _CONTAINERS = {b"RIFF": "a WAV file", b"ID3": "an MP3 file", b"OggS": "an Ogg file", b"fLaC": "a FLAC file"}
 
@@ -36,6 +38,8 @@ class Fault(Enum):
     CLIPPED = "lower its volume"
 
 
+# What would be heard as noise.
+UNPLAYABLE = frozenset({Fault.CONTAINER, Fault.FLOAT})
 _OTHER_FORMATS = {Fault.CONTAINER, Fault.FLOAT, Fault.STEREO}  # whose samples mean nothing to us
 
 
@@ -58,20 +62,35 @@ class PcmCheck:
         self._head = bytearray()
         self._judged = False
         self._quiet_bytes = 0
-        self._first_at: float | None = None
         self._arrived = 0
+        self._pace = _Pace()
 
     def look(self, pcm: bytes, at: float) -> list[Finding]:
         """What the next piece, which arrived `at` seconds of any clock, gives away."""
-        found = [self._container(pcm), self._odd(pcm), self._rate(pcm, at)]
+        found = [self._container(pcm), self._odd(pcm), self._pace.rate(len(pcm), at)]
+        self._arrived += len(pcm)
         if not self._judged:
             self._head += pcm
             if len(self._head) >= JUDGED * BYTES_PER_SECOND:
-                self._judged = True
-                found += [self._float(bytes(self._head)), self._stereo(_samples(self._head))]
+                found += self._judge(found)
         misread = self._reported | {finding.fault for finding in found if finding}
         if self._judged and len(pcm) > 1 and not misread & _OTHER_FORMATS:
             found += [self._silent(_samples(pcm)), self._clipped(_samples(pcm))]
+        return self._new(found)
+
+    def conclude(self) -> list[Finding]:
+        """Nothing follows: what a stream that was shorter than a judgement takes gives away."""
+        if self._judged or len(self._head) < LEAST * BYTES_PER_SECOND:
+            return []
+        return self._new(self._judge([]))
+
+    def _judge(self, found: list[Finding | None]) -> list[Finding | None]:
+        self._judged = True
+        if Fault.CONTAINER in self._reported.union(finding.fault for finding in found if finding):
+            return []  # whatever its bytes resemble
+        return [self._float(bytes(self._head)), self._stereo(_samples(self._head))]
+
+    def _new(self, found: list[Finding | None]) -> list[Finding]:
         new = [finding for finding in found if finding and finding.fault not in self._reported]
         self._reported.update(finding.fault for finding in new)
         return new
@@ -96,19 +115,6 @@ class PcmCheck:
         if len(pcm) % 2 == 0:
             return None
         return Finding(Fault.ODD_LENGTH, f"a piece of {len(pcm)} bytes ends in the middle of a sample")
-
-    def _rate(self, pcm: bytes, at: float) -> Finding | None:
-        """Sound that comes from a live source takes as long to arrive as to hear; then its bytes tell its rate."""
-        if self._first_at is None:
-            self._first_at = at
-        elapsed = at - self._first_at
-        rate = self._arrived / 2 / elapsed if elapsed >= PACED_FOR else 0.0
-        self._arrived += len(pcm)
-        near = min(RATES, key=lambda known: abs(known - rate))
-        paced = abs(near - rate) <= RATE_TOLERANCE * near and abs(rate - RATE) > RATE_TOLERANCE * RATE
-        if not paced or rate > BURST * RATES[-1]:
-            return None
-        return Finding(Fault.RATE, f"{rate:.0f} samples arrive a second, which looks like {near} Hz")
 
     def _float(self, pcm: bytes) -> Finding | None:
         floats = np.frombuffer(pcm[: len(pcm) // 4 * 4], "<f4")
@@ -142,6 +148,41 @@ class PcmCheck:
         if samples.size < RATE // 50 or share < CLIPPED_SHARE:
             return None
         return Finding(Fault.CLIPPED, f"{share:.0%} of its samples are at full scale")
+
+
+class _Pace:
+    """Sound that comes from a live source takes as long to arrive as to hear; then its bytes tell its rate.
+
+    What is made faster or in bursts tells nothing: it never arrives at one and the same pace for long.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._last = 0.0
+        self._has_gap = False
+        self._bytes = 0
+        self._paces: deque[int] = deque(maxlen=PACES)  # the known rates, Hz, of the last seconds; 0 is none
+
+    def rate(self, arrived: int, at: float) -> Finding | None:
+        """A wrong rate, as soon as the last seconds agree on it."""
+        if self._since is None:
+            self._since = self._last = at
+            return None
+        self._bytes += arrived
+        self._has_gap |= at - self._last > LONGEST_GAP
+        self._last = at
+        elapsed = at - self._since
+        if elapsed < PACED_FOR:
+            return None
+        rate = self._bytes / 2 / elapsed
+        near = min(RATES, key=lambda known: abs(known - rate))
+        fits = abs(near - rate) <= RATE_TOLERANCE * near and not self._has_gap
+        self._paces.append(near if fits else 0)
+        self._since, self._bytes, self._has_gap = at, 0, False
+        agree = len(self._paces) == PACES and set(self._paces) == {near}
+        if not agree or near == RATE:
+            return None
+        return Finding(Fault.RATE, f"{rate:.0f} samples arrive a second, which looks like {near} Hz")
 
 
 def _samples(pcm: bytes | bytearray) -> NDArray[np.int16]:

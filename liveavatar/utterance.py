@@ -11,11 +11,12 @@ REMEMBERED = 64  # ids of what is over; events about it come late
 
 
 class Outcome(Enum):
-    """PLAYED to its end, CUT by an interrupt, LOST with the connection."""
+    """PLAYED to its end, CUT by an interrupt, LOST with the connection, REFUSED because it was no PCM."""
 
     PLAYED = "played"
     CUT = "cut"
     LOST = "lost"
+    REFUSED = "refused"
 
 
 class Utterance:
@@ -28,13 +29,23 @@ class Utterance:
         loop = asyncio.get_running_loop()
         self.id = str(uuid4())
         self.task: str | None = None  # the service's name for it
+        self.seconds = 0.0  # of sound that was given to it
         self.sealed = False
+        self._asked_at: float | None = None
         self.started: asyncio.Future[float] = loop.create_future()
         self.done: asyncio.Future[Outcome] = loop.create_future()
 
     def start(self) -> None:
         if not self.started.done():
             self.started.set_result(asyncio.get_running_loop().time())
+
+    def due(self, now: float) -> float:
+        """When all of it should have been heard, by the loop's time. Asked for while it is the oldest."""
+        if self.started.done():
+            return self.started.result() + self.seconds
+        # Only from now on nothing else keeps it from being heard.
+        self._asked_at = self._asked_at or now
+        return self._asked_at
 
     def end(self, outcome: Outcome) -> None:
         """The first outcome stays."""
@@ -51,6 +62,15 @@ class OpenUtterances:
 
     def add(self, utterance: Utterance) -> None:
         self._open.append(utterance)
+
+    @property
+    def oldest(self) -> Utterance | None:
+        return self._open[0] if self._open else None
+
+    def end(self, utterance: Utterance, outcome: Outcome) -> None:
+        """One of them does not go on, if it is one of them."""
+        if utterance in self._open:
+            self._close(utterance, outcome)
 
     def ignore(self, event_id: str) -> None:
         """Events caused by the command with that id are about nothing that is open."""

@@ -117,6 +117,53 @@ class FullSession:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRoom:
+    """A room of ours for the avatar to join: `avatar_token` is its LiveKit token, with every right to publish.
+
+    `url` must be reachable from the service. The token's identity is the avatar's in the room.
+    """
+
+    url: str
+    room: str
+    avatar_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomSession:
+    """A CUSTOM session to be created: our own agent speaks through the avatar, over its media websocket.
+
+    Without `own_room` the service opens one. `mode_name` is the wire's word for the mode.
+    """
+
+    avatar_id: str
+    quality: Quality = Quality.HIGH
+    encoding: Encoding = Encoding.H264
+    is_sandbox: bool = False
+    max_session_duration: int | None = None
+    own_room: OwnRoom | None = None
+    mode_name: str = "LITE"
+
+    def body(self) -> dict[str, object]:
+        """The JSON of POST /v1/sessions/token; members that are null are left out."""
+        room = self.own_room
+        return _without_nulls(
+            {
+                "mode": Mode.CUSTOM.wire_name(self.mode_name),
+                "avatar_id": self.avatar_id,
+                "is_sandbox": self.is_sandbox,
+                "video_settings": {"quality": self.quality.value, "encoding": self.encoding.value},
+                "max_session_duration": self.max_session_duration,
+                "livekit_config": room
+                and {
+                    "livekit_url": room.url,
+                    "livekit_room": room.room,
+                    "livekit_client_token": room.avatar_token,
+                },
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SessionToken:
     """A created session, not yet running and not yet billed, and the token that starts it."""
 
@@ -135,24 +182,27 @@ class StartedSession:
     """A running, billed session and the way into its room; only the client token may reach a browser.
 
     `max_session_duration` is in seconds. `livekit_agent_token` and `ws_url`, which holds secrets too, are
-    None in FULL sessions.
+    None in FULL sessions; the other LiveKit members are None in CUSTOM sessions in a room of ours.
     """
 
     session_id: str
-    livekit_url: str
-    livekit_client_token: str = field(repr=False)
+    livekit_url: str | None = None
+    livekit_client_token: str | None = field(default=None, repr=False)
     livekit_agent_token: str | None = field(default=None, repr=False)
     ws_url: str | None = field(default=None, repr=False)
     max_session_duration: int | None = None
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
+        ws_url = fields.text_or_none("ws_url")
+        # Without a socket there must be a room, or there is no way into the session at all.
+        read = fields.text if ws_url is None else fields.text_or_none
         return cls(
             session_id=fields.text("session_id"),
-            livekit_url=fields.text("livekit_url"),
-            livekit_client_token=fields.text("livekit_client_token"),
+            livekit_url=read("livekit_url"),
+            livekit_client_token=read("livekit_client_token"),
             livekit_agent_token=fields.text_or_none("livekit_agent_token"),
-            ws_url=fields.text_or_none("ws_url"),
+            ws_url=ws_url,
             max_session_duration=fields.integer_or_none("max_session_duration"),
         )
 

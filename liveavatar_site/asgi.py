@@ -8,6 +8,7 @@ from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liveavatar_site.settings")
 django_application = get_asgi_application()
@@ -15,15 +16,17 @@ django_application = get_asgi_application()
 # Django must be set up before these are imported.
 from liveavatar_site.origin import SameOriginOnly  # noqa: E402
 from liveavatar_site.server_life import follow_daphne, lifespan  # noqa: E402
-from sessions_app.routing import websocket_urlpatterns  # noqa: E402
+from sessions_app.routing import agent_urlpatterns, page_urlpatterns  # noqa: E402
 
-sockets: Any = SessionMiddlewareStack(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]
+page_sockets: Any = SameOriginOnly(SessionMiddlewareStack(URLRouter(page_urlpatterns)))  # type: ignore[arg-type]
+# Agents are no browsers: they have no origin, and prove themselves with the key of their dispatch.
+sockets: Any = URLRouter([*agent_urlpatterns, re_path("", page_sockets)])  # type: ignore[list-item]
 pages: Any = ASGIStaticFilesHandler(django_application) if settings.DEBUG else django_application
 
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": SameOriginOnly(sockets),
+        "websocket": sockets,
         "lifespan": lifespan,
     }
 )

@@ -41,6 +41,24 @@ LIVEAVATAR_SANDBOX = env_bool("LIVEAVATAR_SANDBOX", False)
 # Seconds. A session that nobody ends is billed until then.
 LIVEAVATAR_MAX_DURATION = env_int("LIVEAVATAR_MAX_DURATION", 600, at_least=30)
 
+# Our own LiveKit: where agents of CUSTOM sessions are dispatched, and rooms of ours are. By default the simulator's.
+_simulated_rooms = f"ws://127.0.0.1:{SIMULATOR_PORT}" if SIMULATED else ""
+LIVEKIT_URL = env_str("LIVEKIT_URL", _simulated_rooms)
+LIVEKIT_API_KEY = env_str("LIVEKIT_API_KEY", env_str("SIMULATOR_ROOM_KEY"))
+LIVEKIT_API_SECRET = env_str("LIVEKIT_API_SECRET", env_str("SIMULATOR_ROOM_SECRET"))
+# What browsers and the service's avatars call it, where that differs.
+LIVEKIT_PUBLIC_URL = env_str("LIVEKIT_PUBLIC_URL", LIVEKIT_URL)
+CUSTOM_AVAILABLE = bool(LIVEKIT_URL and LIVEKIT_API_KEY and LIVEKIT_API_SECRET)
+# The wire's word for CUSTOM; it has changed once.
+LIVEAVATAR_CUSTOM_MODE_NAME = env_str("LIVEAVATAR_CUSTOM_MODE_NAME", "LITE")
+# Where agents reach this site.
+SITE_URL = env_url("SITE_URL", "http://127.0.0.1:8000")
+# Seconds: an agent that was dispatched says hello within the first, a start finds one within the second, and an agent
+# that was not heard of for the third is replaced.
+AGENT_HELLO_WITHIN = env_int("AGENT_HELLO_WITHIN", 3, at_least=1)
+AGENT_START_WITHIN = env_int("AGENT_START_WITHIN", 15, at_least=1)
+AGENT_LEASE = env_int("AGENT_LEASE", 6, at_least=2)
+
 # Seconds between keep-alives while a page is open; the service ends a silent session after 3 to 5 minutes.
 KEEP_ALIVE_INTERVAL = env_int("KEEP_ALIVE_INTERVAL", 60, at_least=5)
 # Seconds a session waits for its page to come back (reload, short loss of network) before it is stopped.
@@ -141,6 +159,12 @@ _rooms = (
     if _loopback
     else ["wss://*.livekit.cloud", "https://*.livekit.cloud"]
 )
+_own = urlsplit(LIVEKIT_PUBLIC_URL)
+_own_rooms = (
+    [f"{_own.scheme}://{_own.netloc}", f"{_own.scheme.replace('ws', 'http')}://{_own.netloc}"]
+    if _own.netloc
+    else []
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -150,7 +174,7 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "media-src": [SELF, "blob:", "mediastream:"],
         "worker-src": [SELF, "blob:"],
-        "connect-src": [SELF, _service, *_rooms, *env_list("ROOM_ORIGINS", [])],
+        "connect-src": [SELF, _service, *_rooms, *_own_rooms, *env_list("ROOM_ORIGINS", [])],
         "base-uri": [NONE],
         "object-src": [NONE],
         "form-action": [SELF],

@@ -6,16 +6,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib import admin
+from asgiref.sync import async_to_sync
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from sessions_app.models import AvatarSession
+from sessions_app import agents
+from sessions_app.models import AvatarSession, Mode
 
 if TYPE_CHECKING:
     SessionAdmin = admin.ModelAdmin[AvatarSession]
@@ -23,6 +25,7 @@ else:
     SessionAdmin = admin.ModelAdmin
 
 EVENTS_PER_PAGE = 500
+DIRECTIONS = {"tone": "avatar.test_tone", "interrupt": "avatar.interrupt"}
 
 
 @admin.register(AvatarSession)
@@ -70,9 +73,11 @@ class AvatarSessionAdmin(SessionAdmin):
         return found, duplicates
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.transcript)
+        transcript = self.admin_site.admin_view(self.transcript)
+        direct = self.admin_site.admin_view(self.direct)
         return [
-            path("<int:pk>/transcript/", view, name="sessions_app_avatarsession_transcript"),
+            path("<int:pk>/transcript/", transcript, name="sessions_app_avatarsession_transcript"),
+            path("<int:pk>/direct/", direct, name="sessions_app_avatarsession_direct"),
             *super().get_urls(),
         ]
 
@@ -83,6 +88,21 @@ class AvatarSessionAdmin(SessionAdmin):
             if object_id.isdecimal()
             else super().change_view(request, object_id, *args, **kwargs)
         )
+
+    def direct(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask the agent of a running CUSTOM session for something."""
+        if not request.user.has_perm("sessions_app.direct_agent"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        session = get_object_or_404(AvatarSession, pk=pk, mode=Mode.CUSTOM)
+        command = DIRECTIONS.get(request.POST.get("command", ""))
+        if command is None or not session.is_open:
+            messages.warning(request, "Nothing was asked: the conversation is over, or the command unknown.")
+        else:
+            async_to_sync(agents.ask)(session, {"event_type": command})
+            messages.success(request, "The agent was asked. What it does shows in the events below.")
+        return redirect("admin:sessions_app_avatarsession_transcript", pk)
 
     def transcript(self, request: HttpRequest, pk: int) -> TemplateResponse:
         """Turns with their times, and the raw events below."""
@@ -95,6 +115,9 @@ class AvatarSessionAdmin(SessionAdmin):
             "title": f"Conversation with {session.avatar_name}",
             "opts": self.opts,
             "session": session,
+            "can_direct": session.is_custom
+            and session.is_open
+            and request.user.has_perm("sessions_app.direct_agent"),
             "turns": [turn for turn in session.turns.all() if turn.said],
             "events": events.get_page(request.GET.get("page")),
         }

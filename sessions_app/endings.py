@@ -22,6 +22,8 @@ class EndReason(TextChoices):
     ROOM_LOST = "ROOM_LOST", "connection to the room lost"
     SITE_STOPPED = "SITE_STOPPED", "site shut down"
     STAFF = "STAFF", "ended by staff"
+    AGENT_LOST = "AGENT_LOST", "no agent could go on"
+    AVATAR_LOST = "AVATAR_LOST", "connection to the avatar lost"
 
 
 TO_VISITORS = {
@@ -41,6 +43,8 @@ TO_VISITORS = {
     EndReason.ROOM_LOST: "The connection to the avatar was lost and could not be restored. You can start again.",
     EndReason.SITE_STOPPED: "The site was restarted, which ended the conversation. You can start again.",
     EndReason.STAFF: "A member of staff ended the conversation.",
+    EndReason.AGENT_LOST: "The assistant behind the avatar broke down and nobody could take over. You can start again.",
+    EndReason.AVATAR_LOST: "The avatar service closed the avatar's line. You can start again.",
 }
 
 # What the service is told when we are the ones who stop (its enum is closed).
@@ -51,6 +55,8 @@ FOR_SERVICE = {
     EndReason.START_FAILED: "UNKNOWN",
     EndReason.SITE_STOPPED: "UNKNOWN",
     EndReason.STAFF: "USER_CLOSED",
+    EndReason.AGENT_LOST: "UNKNOWN",
+    EndReason.AVATAR_LOST: "UNKNOWN",
 }
 
 

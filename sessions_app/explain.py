@@ -7,7 +7,6 @@ from django.conf import settings
 from liveavatar import (
     AuthRejected,
     ConcurrencyReached,
-    LiveAvatarError,
     NoCredits,
     NotFound,
     RateLimited,
@@ -15,6 +14,9 @@ from liveavatar import (
     Unreachable,
     ValidationRejected,
 )
+from sessions_app.agents import NoAgent
+from sessions_app.custom import RoomNotReachable
+from sessions_app.livekit import LiveKitUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,27 @@ class Trouble:
     retry: bool
 
 
-def explain(error: LiveAvatarError) -> Trouble:
+def explain(error: Exception) -> Trouble:
     """What a visitor reads about an error. The vendor's own words go to the log and the admin only."""
     match error:
-        case Unreachable() if settings.SIMULATED:
+        case NoAgent():
+            return Trouble(
+                "agent.none", "No assistant is free right now. Please try again in a moment.", retry=True
+            )
+        case LiveKitUnavailable():
+            return Trouble(
+                "livekit.unavailable",
+                "The site's room server cannot be reached. Please try again.",
+                retry=True,
+            )
+        case RoomNotReachable():
+            return Trouble(
+                "livekit.loopback",
+                "The avatar cannot join a room on this site's own machine. Its operator has to set LIVEKIT_URL to a "
+                "LiveKit server that can be reached from the internet, or offer the service's rooms only.",
+                retry=False,
+            )
+        case Unreachable(broke=False) if settings.SIMULATED:
             return Trouble(
                 "service.unreachable",
                 "The practice service is not running. Whoever runs this site can start everything with: make demo",

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from sessions_app.catalog import Catalog
-from sessions_app.models import StartMode
+from sessions_app.models import Answerer, StartMode
 
 QUALITIES = [
     ("low", "Low (360p)"),
@@ -30,6 +31,7 @@ class StartForm(forms.Form):
     context_id = forms.ChoiceField(label="Conversation", required=False)
     quality = forms.ChoiceField(label="Picture quality", choices=QUALITIES)
     interactivity = forms.ChoiceField(label="How you talk", choices=INTERACTIVITIES)
+    answerer = forms.ChoiceField(label="Who answers", choices=Answerer, required=False)
     start_mode = forms.ChoiceField(label="Who starts it", choices=START_MODES, widget=forms.RadioSelect)
 
     def __init__(self, catalog: Catalog, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +53,18 @@ class StartForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = options
+        if not settings.CUSTOM_AVAILABLE:
+            del self.fields["answerer"]
+
+    def clean(self) -> dict[str, Any]:
+        chosen: dict[str, Any] = super().clean() or self.cleaned_data
+        chosen["answerer"] = Answerer(chosen.get("answerer") or Answerer.SERVICE)
+        if chosen["answerer"] is not Answerer.SERVICE:
+            if chosen.get("start_mode") == StartMode.BROWSER:
+                self.add_error("start_mode", "A conversation with our own agent is started by the site.")
+            if chosen.get("interactivity") == "PUSH_TO_TALK":
+                self.add_error("interactivity", "Our own agent has no button to hold: choose “Just talk”.")
+        return chosen
 
     @property
     def avatar_cards(self) -> list[dict[str, Any]]:
@@ -82,5 +96,6 @@ def first_choices(catalog: Catalog) -> dict[str, str]:
         "language": "en" if "en" in codes or not codes else codes[0],
         "quality": "high",
         "interactivity": "CONVERSATIONAL",
+        "answerer": Answerer.SERVICE,
         "start_mode": StartMode.CLICK,
     }

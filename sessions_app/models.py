@@ -20,6 +20,27 @@ class Mode(models.TextChoices):
     CUSTOM = "CUSTOM", "CUSTOM"
 
 
+class RoomKind(models.TextChoices):
+    HOSTED = "hosted", "the service's room"
+    OWN = "own", "our own room"
+
+
+class Answerer(models.TextChoices):
+    """What a visitor chooses of mode and room, in one word."""
+
+    SERVICE = "service", "The avatar service"
+    AGENT = "agent", "Our own agent"
+    AGENT_IN_OWN_ROOM = "agent-own-room", "Our own agent, in our own room"
+
+    @property
+    def mode(self) -> Mode:
+        return Mode.FULL if self is Answerer.SERVICE else Mode.CUSTOM
+
+    @property
+    def room_kind(self) -> RoomKind:
+        return RoomKind.OWN if self is Answerer.AGENT_IN_OWN_ROOM else RoomKind.HOSTED
+
+
 class StartMode(models.TextChoices):
     CLICK = "click", "on a click"
     VISIT = "visit", "on visit"
@@ -35,8 +56,9 @@ class AvatarSessionQuerySet(models.QuerySet["AvatarSession"]):
         return self.filter(state__in=OPEN)
 
     def unreleased(self) -> Self:
-        """Over for us, but the service has not confirmed that it stopped: it may still be billed."""
-        return self.filter(state__in=[State.ENDED, State.FAILED], released_at=None).exclude(remote_id="")
+        """Over for us, but not known to be gone at the service, where it may still be billed, or in our LiveKit."""
+        over = self.filter(state__in=[State.ENDED, State.FAILED], released_at=None)
+        return over.exclude(remote_id="", mode=Mode.FULL)
 
     def unattended_since(self, moment: datetime) -> Self:
         """Open, and no page has been seen since `moment`."""
@@ -54,6 +76,8 @@ class AvatarSession(models.Model):
     # The form's idempotency key: a double click or a reload finds the same session.
     request_id = models.UUIDField(default=uuid4)
     mode = models.CharField(max_length=8, choices=Mode, default=Mode.FULL)
+    # Of CUSTOM sessions; FULL ones are always in the service's.
+    room_kind = models.CharField(max_length=8, choices=RoomKind, default=RoomKind.HOSTED)
     start_mode = models.CharField(max_length=8, choices=StartMode, default=StartMode.CLICK)
     state = models.CharField(max_length=8, choices=State, default=State.CREATED)
 
@@ -86,7 +110,10 @@ class AvatarSession(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("view_transcript", "Can read transcripts")]
+        permissions = [
+            ("view_transcript", "Can read transcripts"),
+            ("direct_agent", "Can direct the agent of a running conversation"),
+        ]
         indexes = [models.Index(fields=["state", "page_seen_at"], name="session_open_unattended")]
         constraints = [
             models.UniqueConstraint(fields=["visitor", "request_id"], name="one_session_per_request")
@@ -102,6 +129,21 @@ class AvatarSession(models.Model):
     @property
     def is_browser_managed(self) -> bool:
         return self.start_mode == StartMode.BROWSER
+
+    @property
+    def is_custom(self) -> bool:
+        return self.mode == Mode.CUSTOM
+
+    @property
+    def answerer(self) -> Answerer:
+        if not self.is_custom:
+            return Answerer.SERVICE
+        return Answerer.AGENT_IN_OWN_ROOM if self.room_kind == RoomKind.OWN else Answerer.AGENT
+
+    @property
+    def own_room(self) -> str:
+        """Our LiveKit's room for it: where it is held or, when the service has the room, where its agent waits."""
+        return f"{'talk' if self.room_kind == RoomKind.OWN else 'wait'}-{self.key.hex}"
 
     @property
     def duration(self) -> timedelta | None:
@@ -136,6 +178,35 @@ class AvatarSession(models.Model):
                     setattr(self, name, value)
                 return True
             await self.arefresh_from_db()
+
+
+class AgentLease(models.Model):
+    """Which attempt of an agent holds a CUSTOM conversation, and until when it is believed to live.
+
+    The agent renews it over its line to the site. LiveKit does not notice a killed agent for 20 s and replaces none.
+    """
+
+    session = models.OneToOneField(AvatarSession, models.CASCADE, related_name="lease")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    dispatch_id = models.CharField(max_length=64, blank=True)
+    dispatched_at = models.DateTimeField(null=True)
+    job_id = models.CharField(max_length=64, blank=True)
+    renewed_at = models.DateTimeField(null=True)  # None until the agent of this attempt has said hello
+    agent_state = models.CharField(max_length=16, blank=True)
+    # What the agent is told: the context, and once the service runs the session where its avatar is spoken for.
+    brief = models.JSONField(default=dict)
+    start = models.JSONField(default=dict, editable=False)  # secrets, wiped at the end
+
+    class Meta:
+        indexes = [models.Index(fields=["renewed_at"], name="lease_renewed")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of {self.session_id}"
+
+    @property
+    def identity(self) -> str:
+        """The agent's name in our LiveKit's room; the agent takes it from its dispatch."""
+        return f"agent-{self.session.key.hex[:8]}-{self.attempt}"
 
 
 class SessionEvent(models.Model):

@@ -5,7 +5,7 @@ Several processes may serve one site. `page_seen_at` on the row tells each of th
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -13,14 +13,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from liveavatar import LiveAvatarError
+from sessions_app.agents import lapsed
 from sessions_app.endings import EndReason
+from sessions_app.livekit import close_livekit
 from sessions_app.models import AvatarSession
 from sessions_app.service import avatar_service, close_avatar_service
-from sessions_app.services import end_session, release
+from sessions_app.services import end_session, keep_agent, release
 
 logger = logging.getLogger(__name__)
 
 REAP_INTERVAL = 60  # seconds
+LEASE_INTERVAL = 1  # second
 # A page writes that it is there with every keep-alive; after three missed ones nobody is.
 MISSED_KEEP_ALIVES = 3
 
@@ -32,11 +35,14 @@ class Presence:
         self._pages: dict[int, int] = {}
         self._keepers: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.Task[None]] = {}
-        self._reaper: asyncio.Task[None] | None = None
+        self._daemons: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Look after abandoned sessions from now on, also those a dead process left behind."""
-        self._reaper = asyncio.create_task(self._reap_for_ever(), name="reaper")
+        """Look after abandoned sessions and lost agents from now on, also those a dead process left behind."""
+        self._daemons = [asyncio.create_task(_for_ever(reap, REAP_INTERVAL), name="reaper")]
+        if settings.CUSTOM_AVAILABLE:
+            watch = _for_ever(replace_lost_agents, LEASE_INTERVAL)
+            self._daemons.append(asyncio.create_task(watch, name="lease watch"))
 
     async def stop(self) -> None:
         """The server shuts down: end what its pages have open, so that nothing is billed on."""
@@ -45,10 +51,11 @@ class Presence:
         async for session in AvatarSession.objects.open().filter(pk__in=concerned):
             await end_session(session, EndReason.SITE_STOPPED, service=avatar_service())
         await close_avatar_service()
+        await close_livekit()
 
     async def close(self) -> None:
         """Forget all pages and cancel what was planned for them."""
-        tasks = [*self._keepers.values(), *self._waiting.values(), *([self._reaper] if self._reaper else [])]
+        tasks = [*self._keepers.values(), *self._waiting.values(), *self._daemons]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -112,13 +119,22 @@ class Presence:
         if session is not None:
             await end_session(session, EndReason.PAGE_CLOSED, service=avatar_service())
 
-    async def _reap_for_ever(self) -> None:
-        while True:
-            try:
-                await reap()
-            except Exception:  # a daemon: one bad round (database away) must not be the last
-                logger.exception("a round of the reaper failed")
-            await asyncio.sleep(REAP_INTERVAL)
+
+async def _for_ever(work: Callable[[], Awaitable[int]], interval: float) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:  # a daemon: one bad round (database away) must not be the last
+            logger.exception("a round of %s failed", work.__name__)
+        await asyncio.sleep(interval)
+
+
+async def replace_lost_agents() -> int:
+    """Give conversations whose agent fell silent another one. Returns how many there were."""
+    leases = await lapsed()
+    for lease in leases:
+        await keep_agent(lease, service=avatar_service())
+    return len(leases)
 
 
 async def reap() -> int:

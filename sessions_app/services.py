@@ -25,12 +25,15 @@ from liveavatar import (
     SessionToken,
     vocabulary,
 )
-from sessions_app import ingest
+from sessions_app import agents, custom, ingest
+from sessions_app.agents import NoAgent
+from sessions_app.custom import RoomNotReachable
 from sessions_app.endings import EndReason, known_reason, reason_for_service
 from sessions_app.events import Event
 from sessions_app.explain import Trouble, explain
 from sessions_app.lifecycle import IllegalTransition, Signal, State
-from sessions_app.models import AvatarSession, SessionEvent
+from sessions_app.livekit import LiveKitUnavailable, livekit
+from sessions_app.models import AgentLease, AvatarSession, SessionEvent
 
 logger = logging.getLogger(__name__)
 
@@ -91,18 +94,53 @@ async def end_session(
 
 
 async def release(session: AvatarSession, *, service: LiveAvatar) -> bool:
-    """Make sure the service has stopped the session. It is stopped whoever says that it is over: that is free."""
-    if not session.remote_id or session.released_at is not None:
+    """Make sure that nothing of the session is left: at the service, and in our LiveKit.
+
+    It is stopped whoever says that it is over: that is free. False when something could not be asked; the reaper
+    tries again.
+    """
+    if session.released_at is not None or not (session.remote_id or session.is_custom):
         return True
+    if session.is_custom:
+        await agents.send_away(session)
+    if session.remote_id and not await _stop_at_service(session, service):
+        return False
+    if session.is_custom and not await agents.clear(session, livekit()):
+        return False
+    session.released_at = timezone.now()
+    await session.asave(update_fields=["released_at"])
+    return True
+
+
+async def _stop_at_service(session: AvatarSession, service: LiveAvatar) -> bool:
     reason = ServiceEndReason(reason_for_service(EndReason(session.end_reason or EndReason.UNKNOWN)))
     try:
         await service.stop_session(session_id=session.remote_id, reason=reason)
     except LiveAvatarError as error:
         logger.warning("session %s could not be stopped at the service: %s", session.key, error)
         return False
-    session.released_at = timezone.now()
-    await session.asave(update_fields=["released_at"])
     return True
+
+
+async def follow_agent(
+    session: AvatarSession, attempt: int, events: Sequence[Event], *, service: LiveAvatar
+) -> None:
+    """Do what an agent's events mean for the session itself. Nobody else may report them."""
+    for event in events:
+        if event.type == "agent.session_over":
+            await end_session(session, await _why_over(session, event, service), service=service)
+        elif event.type == "agent.leaving":
+            lease = await AgentLease.objects.select_related("session").filter(session=session).afirst()
+            if lease is not None and lease.attempt == attempt:
+                await keep_agent(lease, service=service)
+
+
+async def keep_agent(lease: AgentLease, *, service: LiveAvatar) -> None:
+    """Replace an agent that is gone, or end the session when nobody can take over."""
+    session = lease.session
+    await session.arefresh_from_db()
+    if session.state == State.LIVE and not await agents.replace(lease, livekit()):
+        await end_session(session, EndReason.AGENT_LOST, service=service)
 
 
 async def follow(session: AvatarSession, events: Sequence[Event], *, service: LiveAvatar) -> None:
@@ -137,13 +175,29 @@ async def _start(session: AvatarSession, service: LiveAvatar) -> AvatarSession:
     except IllegalTransition:
         raise StartRefused(CANCELLED) from None
     try:
-        token = await service.create_session_token(_request_of(session))
-        await _remember(session, token, service)
-        if not session.is_browser_managed:
-            await _start_at_service(session, token, service)
-    except LiveAvatarError as error:
+        if session.is_custom:
+            await _start_custom(session, service)
+        else:
+            token = await service.create_session_token(_request_of(session))
+            await _remember(session, token, service)
+            if not session.is_browser_managed:
+                await _start_at_service(session, token, service)
+    except (LiveAvatarError, LiveKitUnavailable, NoAgent, RoomNotReachable) as error:
         raise await _refused(session, error, service) from None
     return session
+
+
+async def _start_custom(session: AvatarSession, service: LiveAvatar) -> None:
+    """Our room and our agent first: as long as nobody can listen, nothing is billed."""
+    request = await custom.prepare(session, livekit())
+    token = await service.create_session_token(request)
+    await _remember(session, token, service)
+    await agents.engage(session, await custom.brief(session, service), livekit())
+    await session.arefresh_from_db(fields=["state"])
+    if not session.is_open:
+        await _release_again(session, service)
+        raise StartRefused(CANCELLED)
+    await _start_at_service(session, token, service)
 
 
 async def _remember(session: AvatarSession, token: SessionToken, service: LiveAvatar) -> None:
@@ -161,12 +215,16 @@ async def _remember(session: AvatarSession, token: SessionToken, service: LiveAv
 
 async def _start_at_service(session: AvatarSession, token: SessionToken, service: LiveAvatar) -> None:
     started = await service.start_session(token)
+    url, visitor_token = started.livekit_url or "", started.livekit_client_token or ""
+    if session.is_custom:
+        url, visitor_token = custom.way_in(session, started, livekit())
+        await agents.begin(session, custom.agent_start(session, started))
     try:
         await session.aadvance(
             Signal.STARTED,
             started_at=timezone.now(),
-            room_url=started.livekit_url or "",
-            room_token=started.livekit_client_token or "",
+            room_url=url,
+            room_token=visitor_token,
             max_duration=started.max_session_duration,
             page_seen_at=timezone.now(),
         )
@@ -193,7 +251,19 @@ async def _started_by_browser(session: AvatarSession) -> None:
         await _note(session, "session.started", {"by": "browser"})
 
 
-async def _refused(session: AvatarSession, error: LiveAvatarError, service: LiveAvatar) -> StartRefused:
+async def _why_over(session: AvatarSession, event: Event, service: LiveAvatar) -> EndReason:
+    """The service says on the avatar's line that it is over, but only its list of sessions says why."""
+    if event.payload.get("cause") == "room":
+        return EndReason.ROOM_LOST
+    try:
+        summary = await service.session(session.remote_id)
+    except LiveAvatarError as error:
+        logger.warning("session %s: the service does not say why it ended: %s", session.key, error)
+        return EndReason.AVATAR_LOST
+    return EndReason.AVATAR_LOST if summary.end_reason is None else known_reason(summary.end_reason.value)
+
+
+async def _refused(session: AvatarSession, error: Exception, service: LiveAvatar) -> StartRefused:
     """Write down why the start failed, and undo what the service may have done all the same."""
     trouble = explain(error)
     logger.warning("session %s could not be started: %s", session.key, error)

@@ -88,6 +88,15 @@ class Conversation:
         if self.avatar is not None and self.avatar.ended_at is None:
             self._touch(self.avatar).ended_at = event.occurred_at
 
+    def answered(self, event: Event) -> None:
+        """An agent of ours knows what was heard of its answer, and whether it was cut short: it has the last word."""
+        if self.avatar is None:
+            return
+        turn = self._touch(self.avatar)
+        heard, interrupted = event.payload.get("heard"), event.payload.get("interrupted")
+        turn.heard = heard if isinstance(heard, str) else turn.heard
+        turn.interrupted = bool(interrupted)
+
     def _open_user(self, at: datetime) -> Turn:
         self.user = self._touch(Turn(session=self.session, role=Turn.Role.USER, started_at=at))
         return self.user
@@ -144,4 +153,5 @@ RULES: dict[tuple[str, str], Callable[[Conversation, Event], None]] = {
     (IN, Said.AVATAR_TRANSCRIPTION_CHUNK): Conversation.avatar_word,
     (IN, Said.AVATAR_TRANSCRIPTION): Conversation.avatar_said,
     (IN, Said.AVATAR_SPEAK_ENDED): Conversation.avatar_ended,
+    (IN, "agent.answered"): Conversation.answered,
 }

@@ -173,7 +173,8 @@ async def beacon(request: HttpRequest, key: UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-CHOICES = ("avatar_id", "voice_id", "language", "context_id", "quality", "interactivity")
+WRITTEN = ("avatar_id", "voice_id", "language", "context_id", "quality", "interactivity")
+CHOICES = (*WRITTEN, "answerer")
 
 
 async def _choice_page(request: HttpRequest, template: str, kind: type[StartForm]) -> HttpResponse:
@@ -190,7 +191,7 @@ async def _choice_page(request: HttpRequest, template: str, kind: type[StartForm
 
 
 def _page(request: HttpRequest, template: str, form: StartForm, status: int = 200) -> HttpResponse:
-    chosen = {name: form[name].value() or "" for name in CHOICES}
+    chosen = {name: form[name].value() or "" for name in CHOICES if name in form.fields}
     context = {
         "form": form,
         "trouble": "",
@@ -212,7 +213,9 @@ async def _write_session(choice: dict[str, Any], visitor: UUID, catalog: Catalog
         visitor=visitor,
         request_id=choice["request_id"],
         defaults={
-            **{name: choice[name] for name in (*CHOICES, "start_mode")},
+            **{name: choice[name] for name in (*WRITTEN, "start_mode")},
+            "mode": choice["answerer"].mode,
+            "room_kind": choice["answerer"].room_kind,
             "avatar_name": avatar.name,
             "preview_url": avatar.preview_url or "",
             "sandbox": settings.LIVEAVATAR_SANDBOX,

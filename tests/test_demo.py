@@ -73,6 +73,21 @@ def test_the_demo_serves_says_where_and_leaves_nothing_behind(tmp_path: Path, ho
     assert not [child for child in children if child.is_running()]
 
 
+def test_a_second_ctrl_c_does_not_leave_half_of_it_behind(tmp_path: Path) -> None:
+    ports = f"--port={free_port()}", f"--simulator-port={free_port()}"
+    with demo(tmp_path, *ports) as process:
+        read_until(process, "Press Ctrl-C")
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        read_until(process, "Stopping ...")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        read_until(process, "Stopped.")
+        process.wait()
+
+    assert not [child for child in children if child.is_running()]
+
+
 def test_the_staff_password_is_shown_once(tmp_path: Path) -> None:
     ports = f"--port={free_port()}", f"--simulator-port={free_port()}"
     shown = []

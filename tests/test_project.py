@@ -72,13 +72,18 @@ def test_a_setting_that_cannot_be_understood_stops_the_start_by_name(
 
 
 def test_the_example_settings_name_every_setting_that_is_read() -> None:
-    site = (ROOT / "liveavatar_site" / "settings.py").read_text(encoding="utf-8")
-    simulator = (ROOT / "simulator" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'env_\w+\(\s*"([A-Z_]+)"', site))
-    read |= {f"SIMULATOR_{name}" for name in re.findall(r'read\(\s*"([A-Z_]+)"', simulator)}
-    named = set(
-        re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    def found(pattern: str, *path: str) -> set[str]:
+        return set(re.findall(pattern, ROOT.joinpath(*path).read_text(encoding="utf-8"), re.MULTILINE))
+
+    read = found(r'env_\w+\(\s*"([A-Z_]+)"', "liveavatar_site", "settings.py")
+    read |= {f"SIMULATOR_{name}" for name in found(r'read\(\s*"([A-Z_]+)"', "simulator", "settings.py")}
+    suffixes = found(r'f"\{service\}_([A-Z_]+)"', "voice", "settings.py")
+    services = found(r'_endpoint\(environ, "([A-Z]+)"', "voice", "settings.py")
+    read |= {f"{service}_{suffix}" for service in services for suffix in suffixes} | {"TTS_VOICE"}
+    read |= found(r'(?:text|number|get)\("([A-Z_]+)"', "agent", "settings.py")
+    plugins = found(r'"(AGENT_[A-Z]+)"', "agent", "pipeline.py")
+    read |= plugins | {f"{name}_OPTIONS" for name in plugins - {"AGENT_SESSION"}}
+    named = found(r"^#?([A-Z_]+)=", ".env.example")
 
     assert len(read) > 20
     assert named - {"SECRET_KEY"} == read - {"ENV_FILE"}

@@ -4,6 +4,7 @@ import { ServiceSession } from "./service.js"
 
 const SLOW_AFTER = 8_000 // ms; a usual start takes three to five seconds
 const START_LIMIT = 30_000 // ms until the first picture
+const COMPANY_LIMIT = 15_000 // ms without the avatar, or without who answers, until the call is given up
 const FAREWELL_LIMIT = 120_000 // ms for the last events to be stored; the end screen does not wait for it
 
 const STOP_AGAIN = 1_000 // ms until a stop the site did not hear is repeated, doubled each time
@@ -34,10 +35,14 @@ export class Call {
   #service = null
   #abort = new AbortController()
   #timers = []
+  #missing = null // the timer of somebody who left
   #firstFrame
   #mayStop = true // the site has not yet confirmed the end
+  #stream
 
-  constructor({ site, room, journal, socket, startedAt = null, limit = null }) {
+  /** `stream` is the AgentStream of a CUSTOM session: its agent tells the site itself what it tells this page. */
+  constructor({ site, room, journal, socket, stream = null, startedAt = null, limit = null }) {
+    this.#stream = stream
     this.#site = site
     this.#room = room
     this.#journal = journal
@@ -140,11 +145,14 @@ export class Call {
 
   #listen() {
     this.#firstFrame = new Promise((resolve) => (this.#room.onFirstFrame = resolve))
+    if (this.#stream) this.#stream.onMessage = (message) => this.#journal.show(message)
     this.#room.onEvent = (message) => {
-      this.#journal.message("in", message)
+      if (this.#stream) this.#journal.show(message)
+      else this.#journal.message("in", message)
       this.onEvent(message)
       if (message.event_type === "session.stopped") this.#stoppedByService(message)
     }
+    this.#room.onMissing = (missing) => this.#wait(missing)
     this.#room.onLeft = (reason) => {
       if (reason === "duplicate_identity") this.#stepAside()
       else if (this.phase === "joining") this.#fail(NO_ROOM, `start_failed: ${reason}`)
@@ -159,6 +167,14 @@ export class Call {
     const grant = await this.#service.start(this.#abort.signal)
     this.#journal.note("page.session_started", { session_id: grant.session_id })
     return grant
+  }
+
+  /** The avatar may come back: its service restarts it. A picture that stands still for ever would be a lie. */
+  #wait(missing) {
+    if (this.over || missing === (this.#missing !== null)) return
+    clearTimeout(this.#missing)
+    this.#missing = missing ? setTimeout(() => this.#end({ reason: "room_lost", detail: "avatar_left", text: GONE }), COMPANY_LIMIT) : null
+    this.#journal.note(missing ? "page.avatar_left" : "page.avatar_returned")
   }
 
   #stoppedByService(message) {
@@ -225,7 +241,7 @@ export class Call {
   }
 
   #clearTimers() {
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of [...this.#timers, this.#missing]) clearTimeout(timer)
   }
 
   #enter(phase) {
@@ -241,6 +257,7 @@ const TOO_SLOW =
   "The avatar did not appear within 30 seconds, so the start was cancelled. Nothing keeps running. Please try again."
 const NO_ROOM =
   "The connection to the avatar could not be made. A firewall or VPN may be in the way; try another network."
+const GONE = "The avatar left and did not come back. You can start again."
 const LOST = "The connection to the avatar was lost and could not be restored. You can start again."
 
 // Only until the site's own sentence arrives.

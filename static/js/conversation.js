@@ -58,7 +58,12 @@ const RULES = {
   "in user.speak_ended": (c) => ({ ...c, userSpeaking: false }),
   "in user.transcription.chunk": userSaidSoFar,
   "in user.transcription": userSaid,
-  "in user.push_to_talk_started": (c) => ({ ...c, userSpeaking: true, userOpen: true, waitingSince: null }),
+  "in user.push_to_talk_started": (c) => ({
+    ...interrupt(c),
+    userSpeaking: true,
+    userOpen: true,
+    waitingSince: null,
+  }),
   "in user.push_to_talk_stopped": (c) => ({ ...c, userSpeaking: false }),
   "out avatar.speak_response": (c, payload, at) => ({
     ...withTurn(c, { role: "user", text: textOf(payload), at, final: true, typed: true }),
@@ -75,6 +80,8 @@ const RULES = {
   "page page.microphone": (c, { state }) => ({ ...c, microphone: state }),
   "page page.reconnecting": (c) => ({ ...c, reconnecting: true }),
   "page page.reconnected": (c) => ({ ...c, reconnecting: false }),
+  "page page.avatar_left": (c) => ({ ...c, reconnecting: true }),
+  "page page.avatar_returned": (c) => ({ ...c, reconnecting: false }),
   "page page.room_left": over,
   "page page.closed": over,
 }

@@ -19,6 +19,11 @@ export class Journal {
     this.#add(direction, message.event_type, message)
   }
 
+  /** A message for this page alone: the site has it from somebody else. */
+  show(message) {
+    this.#advance({ direction: "in", type: message.event_type, payload: message, at: Date.now() })
+  }
+
   /** Something the page itself knows, such as "page.first_frame". */
   note(type, payload = {}) {
     this.#add("page", type, payload)
@@ -27,6 +32,10 @@ export class Journal {
   #add(direction, type, payload) {
     const event = this.#outbox.post(direction, type, payload)
     this.#socket.flushSoon()
+    this.#advance(event)
+  }
+
+  #advance(event) {
     const before = this.conversation
     this.conversation = advance(before, event)
     if (this.conversation !== before) this.onChange(this.conversation)

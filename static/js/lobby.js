@@ -3,7 +3,7 @@
 import "./pictures.js"
 import { rememberClick } from "./click_time.js"
 
-const CHOICES = ["avatar_id", "voice_id", "language", "context_id", "quality", "interactivity"]
+const CHOICES = ["avatar_id", "voice_id", "language", "context_id", "quality", "interactivity", "answerer"]
 
 const form = document.querySelector("[data-lobby]")
 const start = form?.querySelector("[data-start]")

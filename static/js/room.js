@@ -1,10 +1,9 @@
 // The session's LiveKit room: the avatar's picture and voice, the visitor's microphone, and the two data topics
-// of FULL mode (LiveAvatar docs, full-mode events).
+// of FULL mode (LiveAvatar docs, full-mode events), which our own agent uses as well.
 
 const COMMANDS = "agent-control"
 const EVENTS = "agent-response"
 const AVATAR = "heygen"
-const AGENT = "liveavatar-agent-" // followed by the session's id
 // A LiveKit server may announce a participant that publishes no track seconds late, and no document says that the
 // agent must be visible at all: when the avatar has been there for so long, commands are taken to be heard.
 const AGENT_PATIENCE = 3_000 // ms
@@ -28,6 +27,7 @@ export class AvatarRoom {
   onQuality = () => {} // "excellent", "good", "poor" or "lost"
   onSound = () => {} // false: the browser keeps the voice back until the visitor touches something
   onMicrophoneLost = () => {}
+  onMissing = () => {} // true: who is needed for a conversation has left; false: is back
   onLeft = () => {} // the room ended by itself: LiveKit's reason, in lower case
 
   #loading
@@ -38,10 +38,15 @@ export class AvatarRoom {
   #watchingForFrame = false
   #left = false
   #patience = null
+  #stream
 
-  /** `loading` promises the livekit-client module; `video` and `audio` are the elements to play in. */
-  constructor({ loading, video, audio }) {
+  /**
+   * `loading` promises the livekit-client module; `video` and `audio` are the elements to play in. `stream` is an
+   * AgentStream, where an agent of ours tells the transcript.
+   */
+  constructor({ loading, video, audio, stream = null }) {
     this.#loading = loading
+    this.#stream = stream
     this.#loading.catch(() => {}) // told by join()
     this.#video = video
     this.#audio = audio
@@ -59,6 +64,7 @@ export class AvatarRoom {
       audioCaptureDefaults: HEARING,
     })
     this.#listen()
+    this.#stream?.listen(this.#room)
     await this.#room.connect(url, token)
     if (this.#agentIsHere()) this.onReady()
   }
@@ -115,8 +121,12 @@ export class AvatarRoom {
       .on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
         if (participant.identity === AVATAR) this.#show(track)
       })
-      .on(RoomEvent.ParticipantConnected, ({ identity }) => {
-        if (identity.startsWith(AGENT)) this.onReady()
+      .on(RoomEvent.ParticipantConnected, (participant) => {
+        if (isAgent(participant)) this.onReady()
+        if (this.#isNeeded(participant)) this.onMissing(false)
+      })
+      .on(RoomEvent.ParticipantDisconnected, (participant) => {
+        if (this.#isNeeded(participant)) this.onMissing(true)
       })
       .on(RoomEvent.LocalTrackUnpublished, ({ source }) => {
         const unplugged = source === Track.Source.Microphone && this.#room.state === ConnectionState.Connected
@@ -172,7 +182,17 @@ export class AvatarRoom {
     this.#video.addEventListener("loadeddata", seen, { once: true })
   }
 
-  #agentIsHere() {
-    return [...this.#room.remoteParticipants.keys()].some((identity) => identity.startsWith(AGENT))
+  /** An agent of ours is replaced by the site, which knows when nobody can take over. */
+  #isNeeded(participant) {
+    return participant.identity === AVATAR || (isAgent(participant) && !this.#stream)
   }
+
+  #agentIsHere() {
+    return [...this.#room.remoteParticipants.values()].some(isAgent)
+  }
+}
+
+/** Who answers: the service's agent, or ours. Neither is a person, nor the avatar. */
+function isAgent({ identity, isAgent: joinedAsAgent }) {
+  return identity !== AVATAR && (joinedAsAgent || identity.startsWith("liveavatar-agent-"))
 }

@@ -1,6 +1,8 @@
 // The session's page: builds the parts and tells them about each other.
 
 import "./pictures.js"
+import { AgentStream } from "./agent_stream.js"
+import { AgentTools } from "./agent_tools.js"
 import { Announcer } from "./announcer.js"
 import { Call } from "./call.js"
 import { takeClick } from "./click_time.js"
@@ -43,6 +45,7 @@ class SessionPage {
   #composer
   #microphoneView
   #talkButton = null
+  #agentTools = null // CUSTOM sessions only
   #agentIsHere = false
   #captions = thisBrowser.get("captions") === "on"
   #lostAt = null // epoch ms at which the room began to reconnect
@@ -71,13 +74,15 @@ class SessionPage {
 
   /** `loading` promises the livekit-client module; the session is reserved while it comes. */
   converse(loading) {
-    this.#room = new AvatarRoom({ loading, video: this.#find("video"), audio: this.#find("audio") })
+    const stream = this.#facts.mode === "CUSTOM" ? new AgentStream() : null
+    this.#room = new AvatarRoom({ loading, video: this.#find("video"), audio: this.#find("audio"), stream })
     this.#microphone = new Microphone(this.#room)
     this.#call = new Call({
       site: this.#site,
       room: this.#room,
       journal: this.#journal,
       socket: this.#socket,
+      stream,
       startedAt: this.#facts.started_at,
       limit: this.#facts.max_duration,
     })
@@ -125,6 +130,7 @@ class SessionPage {
       })
       this.#talkButton = new TalkButton(this.#page, this.#talk)
     }
+    if (this.#facts.mode === "CUSTOM") this.#agentTools = new AgentTools(this.#page, (type) => call.command(type))
     this.#find("cancel").addEventListener("click", () => call.cancel())
     this.#find("interrupt").addEventListener("click", () => call.interrupt())
     this.#find("sound").addEventListener("click", () => this.#room.startSound())
@@ -239,6 +245,7 @@ class SessionPage {
     this.#composer.enable(commandable)
     this.#microphoneView.enable(isLive)
     this.#talkButton?.enable(commandable)
+    this.#agentTools?.enable(commandable)
     this.#transcript.render(conversation.turns)
     this.#announcer.tell(conversation.turns)
     this.#endView.take(conversation.turns)

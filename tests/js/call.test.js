@@ -271,3 +271,30 @@ test("a stop the site does not hear is repeated until it does", async () => {
   assert.equal(call.mustBeStopped, false)
   assert.equal(log.at(-1), "The site's words.")
 })
+
+test("an avatar that leaves is waited for, and given up when it stays away", async () => {
+  const call = await liveCall()
+
+  room.onMissing(true)
+  room.onMissing(true)
+  assert.deepEqual(posted.filter((type) => type.startsWith("page.avatar")), ["page.avatar_left"])
+  mock.timers.tick(14_000)
+  assert.equal(call.over, false)
+  mock.timers.tick(1_000)
+  await settled()
+
+  assert.equal(call.over, true)
+  assert.deepEqual(requests.at(-1), ["/stop/", { reason: "room_lost", detail: "avatar_left" }])
+})
+
+test("an avatar that comes back in time goes on", async () => {
+  const call = await liveCall()
+
+  room.onMissing(true)
+  mock.timers.tick(10_000)
+  room.onMissing(false)
+  mock.timers.tick(60_000)
+
+  assert.equal(call.over, false)
+  assert.deepEqual(posted.filter((type) => type.startsWith("page.avatar")), ["page.avatar_left", "page.avatar_returned"])
+})

@@ -163,6 +163,15 @@ test("a session with push to talk listens only while the window is open", () => 
   assert.equal(stateWord(closed, 2_000), "Muted")
 })
 
+test("holding the talk button cuts the avatar short", () => {
+  const conversation = told(
+    [started, chunk("One "), ["in", "user.push_to_talk_started"], full("One"), ended],
+    { pushToTalk: true },
+  )
+
+  assert.deepEqual(lines(conversation), ["avatar: One [cut]"])
+})
+
 test("thinking that leads to nothing stops after twenty seconds", () => {
   const conversation = told([joined, on, userFull("Hello")])
 

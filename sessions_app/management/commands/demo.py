@@ -24,6 +24,7 @@ from sessions_app.events import MAX_FRAME
 READY_WITHIN = 30  # seconds
 STOP_WITHIN = 12  # seconds; the site needs a moment to stop its sessions at the service
 STAFF = "staff"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(BaseCommand):
@@ -46,14 +47,18 @@ class Command(BaseCommand):
         password = _staff_password(new=options["new_password"])
 
         # A closed terminal (SIGHUP) must leave nothing behind either.
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in SIGNALS:
             signal.signal(number, _interrupt)
         children: dict[str, subprocess.Popen[bytes]] = {}
         try:
             environment = {**os.environ, "DEBUG": "1" if settings.DEBUG else "0"}
+            environment.setdefault("SITE_URL", f"http://127.0.0.1:{port}")
             if settings.SIMULATED:
                 environment["SIMULATOR_PORT"] = str(simulator_port)
+                environment.setdefault("SIMULATOR_ROOM_KEY", f"sim{secrets.token_hex(6)}")
+                environment.setdefault("SIMULATOR_ROOM_SECRET", secrets.token_urlsafe(32))
                 environment.setdefault("SIMULATOR_LOG_LEVEL", "WARNING")
+                environment.setdefault("SIMULATOR_DATA", str(settings.VAR_DIR / "simulator.sqlite3"))
                 # Its addresses are printed below; errors go to stderr.
                 children["simulator"] = _spawn(
                     ["-m", "simulator", "--port", str(simulator_port)], environment, stdout=subprocess.DEVNULL
@@ -69,6 +74,10 @@ class Command(BaseCommand):
                 environment,
             )
             self._wait_for(f"http://127.0.0.1:{port}/", children)
+            if settings.CUSTOM_AVAILABLE or settings.SIMULATED:
+                children["agent"] = _spawn(
+                    ["-m", "agent"], self._agent_environment(environment, simulator_port)
+                )
             self._print_addresses(port, simulator_port, password, time.monotonic() - started)
             self._watch(children)
         except KeyboardInterrupt:
@@ -76,6 +85,18 @@ class Command(BaseCommand):
         finally:
             _stop(children)
         self.stdout.write("Stopped.")
+
+    def _agent_environment(self, environment: dict[str, str], simulator_port: int) -> dict[str, str]:
+        """The LiveKit server the site dispatches at, as the settings have it."""
+        return {
+            **environment,
+            "LIVEKIT_URL": settings.LIVEKIT_URL
+            if settings.CUSTOM_AVAILABLE
+            else f"ws://127.0.0.1:{simulator_port}",
+            "LIVEKIT_API_KEY": settings.LIVEKIT_API_KEY or environment["SIMULATOR_ROOM_KEY"],
+            "LIVEKIT_API_SECRET": settings.LIVEKIT_API_SECRET or environment["SIMULATOR_ROOM_SECRET"],
+            "LOG_LEVEL": environment.get("LOG_LEVEL", "WARNING"),
+        }
 
     def _check_free(self, port: int, option: str) -> None:
         with socket.socket() as probe:
@@ -161,9 +182,11 @@ def _spawn(
 
 
 def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
-    """End the children, the site before the simulator: it still has sessions to stop there."""
-    for child in reversed(children.values()):
-        if child.poll() is None:
+    """End the children, the site first: it still has agents to send away and sessions to stop at the service."""
+    _ignore_signals()
+    for name in ("site", "agent", "simulator"):
+        child = children.get(name)
+        if child is not None and child.poll() is None:
             child.terminate()
             try:
                 child.wait(STOP_WITHIN)
@@ -173,4 +196,11 @@ def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _ignore_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """From now on everything is being stopped; a second signal must not leave half of it behind."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

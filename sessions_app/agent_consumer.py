@@ -1,0 +1,132 @@
+"""The agent's websocket: its lease, its events, and what the site tells it. See docs/protocol.md."""
+
+import asyncio
+import json
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from sessions_app import agents, ingest
+from sessions_app.events import InvalidFrame, parse_events, parse_frame, refusal
+from sessions_app.models import AgentLease, AvatarSession, Turn
+from sessions_app.service import avatar_service
+from sessions_app.services import follow_agent
+
+HELLO_WITHIN = 10  # seconds
+MOST_TURNS = 60  # of the conversation so far, the newest
+
+BAD_FRAME = 4400
+BAD_KEY = 4401
+OVER = 4404
+NO_HELLO = 4408
+STALE = 4409
+
+
+class AgentConsumer(AsyncWebsocketConsumer):
+    """One agent of one session. It comes with no Origin and no cookie, but with the key of its dispatch."""
+
+    session: AvatarSession | None = None
+    attempt = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cancel_deadline()
+            if self.session is not None:
+                await self.channel_layer.group_discard(agents.agent_group(self.session), self.channel_name)
+
+    async def connect(self) -> None:
+        await self.accept()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(
+            HELLO_WITHIN, lambda: loop.create_task(self.close(NO_HELLO), name="no hello")
+        )
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            frame = parse_frame(text_data or "")
+            if self.session is None:
+                await self._hello(frame)
+            elif frame["type"] == "renew":
+                await self._renew(self.session, str(frame.get("state", "")))
+            elif frame["type"] == "events":
+                await self._events(self.session, frame)
+            else:
+                raise InvalidFrame(f"a frame of type {frame['type'][:40]!r} is not expected here")
+        except InvalidFrame:
+            await self.close(BAD_FRAME)
+
+    async def agent_start(self, _message: dict[str, Any]) -> None:
+        """The service runs the session."""
+        lease = await AgentLease.objects.filter(session=self.session).afirst()
+        if lease is not None and lease.start:
+            await self._send({"type": "start", "start": lease.start})
+
+    async def agent_end(self, message: dict[str, Any]) -> None:
+        await self._send({"type": "end", "reason": message["reason"]})
+
+    async def agent_do(self, message: dict[str, Any]) -> None:
+        """Staff asks the agent for something."""
+        await self._send({"type": "do", "command": message["command"]})
+
+    async def _hello(self, frame: dict[str, Any]) -> None:
+        if frame["type"] != "hello":
+            raise InvalidFrame("the first frame must be hello")
+        key, attempt = self.scope["url_route"]["kwargs"]["key"], frame.get("attempt")
+        if type(attempt) is not int or not agents.is_key_of(frame.get("key"), str(key), attempt):
+            await self.close(BAD_KEY)
+            return
+        session = await AvatarSession.objects.filter(key=key).afirst()
+        if session is None or not session.is_open:
+            await self.close(OVER)
+            return
+        # Listen before the lease is taken: what is told in between must not be lost.
+        await self.channel_layer.group_add(agents.agent_group(session), self.channel_name)
+        lease = await agents.hello(session, attempt, str(frame.get("job", "")))
+        if lease is None:
+            await self.channel_layer.group_discard(agents.agent_group(session), self.channel_name)
+            await self.close(STALE)
+            return
+        self._cancel_deadline()
+        self.session, self.attempt = session, attempt
+        await self._send(await self._welcome(session, lease))
+
+    async def _welcome(self, session: AvatarSession, lease: AgentLease) -> dict[str, Any]:
+        turns = [turn async for turn in session.turns.order_by("-id")[:MOST_TURNS]]
+        return {
+            "type": "welcome",
+            "ack": await sync_to_async(ingest.last_seq)(session.pk, self._source),
+            "renew_every": agents.RENEW_EVERY,
+            **lease.brief,
+            "history": [{"role": turn.role, "text": turn.said} for turn in reversed(turns) if _counts(turn)],
+            "start": lease.start or None,
+        }
+
+    async def _renew(self, session: AvatarSession, state: str) -> None:
+        if not await agents.renew(session, self.attempt, state):
+            await self.close(STALE)
+
+    async def _events(self, session: AvatarSession, frame: dict[str, Any]) -> None:
+        events, refused = parse_events(frame)
+        ack = await sync_to_async(ingest.record)(session.pk, self._source, [*events, *map(refusal, refused)])
+        await self._send({"type": "ack", "ack": ack})
+        await follow_agent(session, self.attempt, events, service=avatar_service())
+
+    @property
+    def _source(self) -> str:
+        return f"agent-{self.attempt}"
+
+    async def _send(self, frame: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(frame))
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _counts(turn: Turn) -> bool:
+    return bool(turn.said)
