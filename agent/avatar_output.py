@@ -8,7 +8,7 @@ from livekit import rtc
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
 from liveavatar.media_socket import MediaSocket, UtteranceStream
-from liveavatar.pcm import BYTES_PER_SECOND, RATE
+from liveavatar.pcm import BYTES_PER_SECOND, RATE, Converter
 from liveavatar.utterance import Outcome
 
 
@@ -21,8 +21,24 @@ class Segment:
         self.sealed = False
         self.was_told = False  # that its playback started
         self.stream: UtteranceStream | None = None
+        self._converter: Converter | None = None
         self._heard = 0.0  # seconds before the last pause
         self._since: float | None = None  # the loop's time when the sound of `stream` began
+
+    def take(self, frame: rtc.AudioFrame) -> None:
+        """The framework resamples, but leaves two channels as they are."""
+        if (frame.sample_rate, frame.num_channels) == (RATE, 1):
+            self.pcm += frame.data.cast("b")
+            return
+        if self._converter is None:
+            self._converter = Converter(rate=frame.sample_rate, channels=frame.num_channels)
+        self.pcm += self._converter.feed(bytes(frame.data.cast("b")))
+
+    def seal(self) -> None:
+        """Nothing follows."""
+        if self._converter is not None:
+            self.pcm += self._converter.flush()
+        self.sealed = True
 
     @property
     def duration(self) -> float:
@@ -62,39 +78,45 @@ class AvatarOutput(AudioOutput):
         self._segments: list[Segment] = []  # not finished yet, oldest first
         self._capturing: Segment | None = None
         self._paused = False
+        self._silences = 0  # how often silence was asked for
+        self._over = False
         self._orders: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Send until cancelled. What is not heard yet then counts as interrupted."""
+        """Send until cancelled. What is not heard then, or comes later, counts as interrupted."""
         try:
             while True:
                 order = await self._orders.get()
                 await order()
         finally:
+            self._over = True
             self._drop_all()
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        """Take a piece of the segment: 24 kHz, one channel; the framework resamples."""
+        """Take a piece of the segment: 24 kHz, one channel; others are converted."""
         await super().capture_frame(frame)
         if self._capturing is None:
             self._capturing = Segment()
             self._segments.append(self._capturing)
-        self._capturing.pcm += frame.data.cast("b")
-        self._send_on(self._capturing)
+        self._capturing.take(frame)
+        if self._over:
+            self._drop_all()
+        else:
+            self._send_on(self._capturing)
 
     def flush(self) -> None:
         """The segment is complete."""
         super().flush()
         segment, self._capturing = self._capturing, None
         if segment is not None:
-            segment.sealed = True
+            segment.seal()
             self._send_on(segment)
 
     def clear_buffer(self) -> None:
         """Silence now; all that was captured counts as interrupted."""
         self._paused = False
         if self._segments:
-            self._orders.put_nowait(self._socket.interrupt)
+            self._silence()
         self._drop_all()
 
     def pause(self) -> None:
@@ -105,7 +127,7 @@ class AvatarOutput(AudioOutput):
         for segment in self._segments:
             segment.rest()
         if self._segments:
-            self._orders.put_nowait(self._socket.interrupt)
+            self._silence()
 
     def resume(self) -> None:
         """Say what was not heard."""
@@ -119,9 +141,16 @@ class AvatarOutput(AudioOutput):
         """The pose of somebody who listens, or of somebody who waits."""
         self._orders.put_nowait(self._socket.start_listening if listening else self._socket.stop_listening)
 
+    def _silence(self) -> None:
+        self._silences += 1
+        self._orders.put_nowait(self._socket.interrupt)
+
     def _send_on(self, segment: Segment) -> None:
+        silences = self._silences
+
         async def send() -> None:
-            if self._paused or segment not in self._segments:
+            # What waited here when silence was asked for would be cut by it; whoever resumes sends it anew.
+            if silences != self._silences or self._paused or segment not in self._segments:
                 return
             if segment.stream is None:
                 segment.stream = self._new_stream(segment)

@@ -1,0 +1,48 @@
+"""The one that speaks: livekit-agents' agent, with the site's context and what was said before it took over."""
+
+from collections.abc import AsyncGenerator, AsyncIterable
+
+from livekit import rtc
+from livekit.agents import Agent, ModelSettings
+from livekit.agents.llm import ChatContext
+
+from agent.recorder import Recorder
+from agent.site import Welcome
+
+ROLES = {"user": "user", "avatar": "assistant"}
+
+
+class Presenter(Agent):
+    """Opens the conversation, unless it goes on with one that another agent had to leave."""
+
+    def __init__(self, welcome: Welcome, recorder: Recorder) -> None:
+        super().__init__(instructions=welcome.prompt, chat_ctx=_history(welcome))
+        self._opening = "" if welcome.history else welcome.opening_text.strip()
+        self._recorder = recorder
+
+    async def on_enter(self) -> None:
+        if self._opening:
+            self.session.say(self._opening)
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """As ever, but the whole text is noted: what was heard of it is known only when it is over."""
+        meant = ""
+
+        async def noted() -> AsyncIterable[str]:
+            nonlocal meant
+            async for piece in text:
+                meant += piece
+                yield piece
+            self._recorder.means_to_say(meant)
+
+        async for frame in Agent.default.tts_node(self, noted(), model_settings):
+            yield frame
+
+
+def _history(welcome: Welcome) -> ChatContext:
+    context = ChatContext.empty()
+    for role, text in welcome.history:
+        context.add_message(role=ROLES[role], content=text)  # type: ignore[arg-type]
+    return context

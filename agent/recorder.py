@@ -1,0 +1,93 @@
+"""What happens in the framework's session, told to the site in the words of FULL mode.
+
+So transcripts, timelines and analytics read both modes alike. An answer's whole text is `avatar.transcription`; what of
+it was heard comes when it is over, as `agent.answered`, with the framework's latency figures.
+"""
+
+from collections.abc import Callable
+
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    ErrorEvent,
+    UserInputTranscribedEvent,
+    UserStateChangedEvent,
+)
+from livekit.agents.llm import ChatMessage
+from livekit.agents.voice.events import AgentFalseInterruptionEvent
+
+from agent.site import SiteLink
+
+# Seconds, by the framework's names; only what it measured is there.
+FIGURES = (
+    "e2e_latency",
+    "transcription_delay",
+    "end_of_turn_delay",
+    "llm_node_ttft",
+    "tts_node_ttfb",
+    "playback_latency",
+)
+
+
+class Recorder:
+    """Handlers are synchronous and only note: the line to the site does the sending."""
+
+    def __init__(self, site: SiteLink, show: Callable[[str], None]) -> None:
+        """`show` tells the page of an event that has no text: transcripts reach it as text streams."""
+        self._site = site
+        self._show = show
+
+    def follow(self, session: AgentSession[None]) -> None:
+        """Report on `session` from now on."""
+        session.on("user_state_changed", self._on_user)
+        session.on("user_input_transcribed", self._on_transcribed)
+        session.on("agent_state_changed", self._on_agent)
+        session.on("conversation_item_added", self._on_item)
+        session.on("agent_false_interruption", self._on_false_interruption)
+        session.on("error", self._on_error)
+
+    def means_to_say(self, text: str) -> None:
+        """The whole of an answer, as the model gave it."""
+        if said := text.strip():
+            self._site.report("avatar.transcription", {"text": said})
+
+    def _on_user(self, event: UserStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            self._tell("user.speak_started")
+        elif event.old_state == "speaking":
+            self._tell("user.speak_ended")
+
+    def _on_transcribed(self, event: UserInputTranscribedEvent) -> None:
+        if event.transcript.strip():
+            kind = "user.transcription" if event.is_final else "user.transcription.chunk"
+            self._site.report(kind, {"text": event.transcript.strip()})
+
+    def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        self._site.be(event.new_state)
+        if event.new_state == "speaking":
+            self._tell("avatar.speak_started")
+        elif event.old_state == "speaking":
+            self._tell("avatar.speak_ended")
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        # Also a hand-over between agents is an item, which has no role.
+        if not isinstance(item, ChatMessage) or item.role != "assistant":
+            return
+        figures = {name: value for name, value in item.metrics.items() if name in FIGURES}
+        heard = item.text_content or ""
+        self._site.report(
+            "agent.answered", {"heard": heard, "interrupted": item.interrupted, "seconds": figures}
+        )
+
+    def _on_false_interruption(self, event: AgentFalseInterruptionEvent) -> None:
+        self._site.report("agent.false_interruption", {"resumed": event.resumed})
+
+    def _on_error(self, event: ErrorEvent) -> None:
+        # Only its kind: texts of providers may hold keys or what people said.
+        self._site.report("agent.error", {"source": type(event.source).__name__})
+
+    def _tell(self, kind: str) -> None:
+        self._site.report(kind)
+        self._show(kind)
