@@ -5,14 +5,17 @@ import contextlib
 import json
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
 from livekit import rtc
 
+from tests.microphone import Microphone
 from tests.room_rig import PATIENCE, RoomRig
+
+Found = TypeVar("Found")
 
 SESSION = "3f0c6c1e-5d0e-4d53-9a3c-0d3a51c9a001"
 AUDIBLE = 100.0  # root mean square of 16-bit samples
@@ -72,7 +75,10 @@ class AvatarWorker:
 
 
 class Viewer:
-    """A user's client. Sounds are (arrival, loudness), pictures (arrival, pixels of a small part)."""
+    """A user's client. Sounds are (arrival, loudness), pictures (arrival, pixels of a small part).
+
+    `heard` is told every 20 ms of sound, 24 kHz 16-bit mono, as it comes.
+    """
 
     def __init__(self, room: rtc.Room) -> None:
         self.room = room
@@ -80,6 +86,7 @@ class Viewer:
         self.sounds: list[tuple[float, float]] = []
         self.pictures: list[tuple[float, np.ndarray]] = []
         self.size = (0, 0)
+        self.heard: Callable[[bytes], None] = lambda pcm: None
         self._news = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         room.on("data_received", lambda packet: self._start(self._take(packet)))
@@ -126,7 +133,7 @@ class Viewer:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _until(self, found: Any) -> Any:
+    async def _until(self, found: Callable[[], Found | None]) -> Found:
         async with self._news, asyncio.timeout(PATIENCE):
             while (result := found()) is None:
                 await self._news.wait()
@@ -156,6 +163,7 @@ class Viewer:
                     if isinstance(event, rtc.AudioFrameEvent):
                         samples = np.frombuffer(event.frame.data, np.int16).astype(float)
                         self.sounds.append((clock(), float(np.sqrt((samples**2).mean()))))
+                        self.heard(event.frame.data.tobytes())
                     else:
                         frame = event.frame
                         self.size = (frame.width, frame.height)
@@ -173,7 +181,7 @@ class AvatarRig:
 
     def __init__(self, rooms: RoomRig) -> None:
         self.rooms = rooms
-        self._closing: list[AvatarWorker | Viewer] = []
+        self._closing: list[AvatarWorker | Viewer | Microphone] = []
 
     async def warm(self) -> AvatarWorker:
         process = await asyncio.create_subprocess_exec(
@@ -198,6 +206,12 @@ class AvatarRig:
         viewer = Viewer(await self.rooms.join(identity))
         self._closing.append(viewer)
         return viewer
+
+    async def microphone(self, viewer: Viewer) -> Microphone:
+        """What the viewer speaks into."""
+        microphone = Microphone(viewer.room)
+        self._closing.append(microphone)
+        return await microphone.open()
 
     def start_order(self, **changes: Any) -> dict[str, Any]:
         return {

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.settings import LiveKit
+
 ROOT = Path(__file__).parent.parent
 STOP_WITHIN = 15  # seconds
 
@@ -42,8 +44,14 @@ class Site:
 
 
 @contextmanager
-def running_simulator(**settings: str) -> Iterator[Simulator]:
-    """`python -m simulator` on a free port, until the block ends."""
+def running_simulator(livekit: LiveKit | None = None, **settings: str) -> Iterator[Simulator]:
+    """`python -m simulator` on a free port, until the block ends; with its rooms on `livekit` if there is one."""
+    if livekit is not None:
+        settings |= {
+            "SIMULATOR_LIVEKIT_URL": livekit.url,
+            "SIMULATOR_LIVEKIT_API_KEY": livekit.key,
+            "SIMULATOR_LIVEKIT_API_SECRET": livekit.secret,
+        }
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", "--port", "0", "--json"],
         cwd=ROOT,
@@ -87,16 +95,16 @@ def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
+        port = listener.getsockname()[1]
         # No host and port: Daphne would listen there as well.
         arguments = ["-m", "daphne", "--fd", str(listener.fileno()), "-v", "0"]
         limits = ["--websocket-max-message-size", "65536", "--websocket-max-frame-size", "65536"]
         process = subprocess.Popen(
             [sys.executable, *arguments, *limits, "liveavatar_site.asgi:application"],
             cwd=ROOT,
-            env=environment,
+            env={"SITE_URL": f"http://127.0.0.1:{port}", **environment},
             pass_fds=[listener.fileno()],
         )
-        port = listener.getsockname()[1]
     try:
         yield Site(port, folder / "db.sqlite3", process)
     finally:

@@ -1,20 +1,28 @@
-"""A room server of this test's own, in this test's event loop, and real clients to join it with."""
+"""A room server and real clients to join it with.
+
+The embedded server is this test's own, in this test's event loop. A livekit-server is one for all tests, each of
+which has a room of its own.
+"""
 
 import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 os.environ.setdefault("RUST_LOG", "off")  # read once, by livekit's native library when it starts
 
 import aiohttp
 import numpy as np
+import pytest
 from aiohttp import web
 from livekit import api, rtc
 from livekit.protocol import rtc as R
 
 from simulator.room import RoomServer
+from simulator.settings import LiveKit
+from tests import livekit_server
 from tests.wire import Wire
 
 API_KEY = "key-of-this-test"
@@ -22,16 +30,38 @@ API_SECRET = "a secret of at least thirty-two characters"
 PATIENCE = 15.0  # seconds until something that must happen is given up
 RATE = 48_000  # audio samples per second
 FRAME = 960  # samples: 20 ms
+EMBEDDED, REAL = "embedded", "livekit-server"
+needs_livekit_server = pytest.mark.skipif(
+    livekit_server.binary() is None,
+    reason="NO LIVEKIT-SERVER TO COMPARE WITH: run `make livekit-server`, or name one in LIVEKIT_SERVER_BIN",
+)
+# For the fixture `rig` of tests that must pass on both.
+EVERY_SERVER = [EMBEDDED, pytest.param(REAL, marks=needs_livekit_server)]
+
+
+def rooms_on(server: str) -> LiveKit | None:
+    """The setting `livekit` of a simulator that has its rooms on that server."""
+    if server == EMBEDDED:
+        return None
+    return LiveKit(f"ws://127.0.0.1:{livekit_server.port(API_KEY, API_SECRET)}", API_KEY, API_SECRET)
+
+
+def embedded_only(_reason: str) -> pytest.MarkDecorator:
+    """For a test with the fixture `rig`: it does not run against a livekit-server, for that reason."""
+    return pytest.mark.parametrize("rig", [EMBEDDED], indirect=True)
 
 
 class RoomRig:
     """The server, a wire to it, its RoomService, and every client that joined."""
 
     def __init__(self) -> None:
-        self.server: RoomServer
+        self.server: RoomServer  # the embedded one
         self.http: str
+        self.is_real = False
+        self.room = "studio"
         self.service: api.RoomService
-        self._runner: web.AppRunner
+        self.dispatch: api.AgentDispatchService
+        self._runner: web.AppRunner | None = None
         self._wire: Wire
         self._lk: api.LiveKitAPI
         self._clients: list[rtc.Room] = []
@@ -41,14 +71,22 @@ class RoomRig:
         return self.http.replace("http", "ws")
 
     async def open(
-        self, resume_within: float = 15.0, routes: Callable[[web.Application], None] | None = None
+        self,
+        server: str = EMBEDDED,
+        resume_within: float = 15.0,
+        routes: Callable[[web.Application], None] | None = None,
     ) -> None:
-        await self.start_server(resume_within=resume_within, routes=routes)
+        self.is_real = server == REAL
+        if self.is_real:
+            self.room = f"studio-{uuid4().hex[:8]}"
+            self._port = livekit_server.port(API_KEY, API_SECRET)
+        else:
+            await self.start_server(resume_within=resume_within, routes=routes)
         self._wire = Wire(self._port)
         await self._wire.open()
         self.http = self._wire.url
         self._lk = api.LiveKitAPI(self.http, API_KEY, API_SECRET)
-        self.service = self._lk.room
+        self.service, self.dispatch = self._lk.room, self._lk.agent_dispatch
 
     async def start_server(
         self,
@@ -70,6 +108,7 @@ class RoomRig:
         """As if the process had died and been started again: nobody is told, and all it knew is gone."""
         self._wire.cut()
         self._wire.refusing = True
+        assert self._runner is not None
         await self._runner.cleanup()
         await self.start_server(port=self._port)
         self._wire.refusing = False
@@ -84,15 +123,20 @@ class RoomRig:
     def accept_connections(self) -> None:
         self._wire.refusing = False
 
+    async def inside(self) -> list[str]:
+        """Who is in the room, in alphabetical order."""
+        listed = await self.service.list_participants(api.ListParticipantsRequest(room=self.room))
+        return sorted(participant.identity for participant in listed.participants)
+
     def participants(self, room: str = "studio") -> list[str]:
-        """Who is inside, as the server itself sees it."""
+        """Who is inside, as the embedded server itself sees it."""
         found = self.server.rooms.get(room)
         return list(found.participants) if found else []
 
-    def token(self, identity: str, room: str = "studio", kind: str = "standard", **grants: Any) -> str:
+    def token(self, identity: str, kind: str = "standard", **grants: Any) -> str:
         token = api.AccessToken(API_KEY, API_SECRET).with_identity(identity).with_name(identity.title())
         token = token.with_kind(kind).with_grants(
-            api.VideoGrants(**{"room_join": True, "room": room, **grants})
+            api.VideoGrants(**{"room_join": True, "room": self.room, **grants})
         )
         return str(token.to_jwt())
 
@@ -112,17 +156,26 @@ class RoomRig:
                 yield Socket(socket)
 
     async def close(self) -> None:
+        self.accept_connections()
         for room in self._clients:
             await room.disconnect()
+        if self.is_real:
+            await self._delete_room()
         await self._lk.aclose()
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
         await self._wire.close()
+
+    async def _delete_room(self) -> None:
+        with contextlib.suppress(api.ServerError):
+            await self.service.delete_room(api.DeleteRoomRequest(room=self.room))
 
 
 @contextlib.asynccontextmanager
-async def room_rig(**options: Any) -> AsyncIterator[RoomRig]:
+async def room_rig(server: str = EMBEDDED, **options: Any) -> AsyncIterator[RoomRig]:
+    """`server` is the parameter of a fixture with `EVERY_SERVER`."""
     rig = RoomRig()
-    await rig.open(**options)
+    await rig.open(server, **options)
     try:
         yield rig
     finally:
@@ -135,7 +188,7 @@ class Socket:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
 
-    async def send(self, **message: object) -> None:
+    async def send(self, **message: Any) -> None:
         await self.socket.send_bytes(R.SignalRequest(**message).SerializeToString())
 
     async def first(self, kind: str) -> R.SignalResponse:
@@ -227,6 +280,14 @@ class Events:
             self._news.set()
 
         return note
+
+
+async def acquainted(*rooms: rtc.Room) -> None:
+    """Wait until they all know each other: livekit-server tells of a newcomer without tracks up to 3 s later."""
+    identities = {room.local_participant.identity for room in rooms}
+    await until(
+        lambda: all(len(identities & room.remote_participants.keys()) == len(rooms) - 1 for room in rooms)
+    )
 
 
 async def pictures(track: rtc.Track, count: int) -> list[rtc.VideoFrame]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from livekit import rtc
@@ -20,6 +19,7 @@ class Voice:
     def __init__(self, output: AvatarOutput, media: ScriptedMedia) -> None:
         self.output = output
         self.media = media
+        self.running = asyncio.create_task(output.run())
         self.started = 0
         self.finished: list[PlaybackFinishedEvent] = []
         self._news = asyncio.Condition()
@@ -27,10 +27,11 @@ class Voice:
         output.on("playback_finished", self._tell)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def say(self, seconds: float, *, flush: bool = True) -> None:
+    async def say(self, seconds: float, *, flush: bool = True, rate: int = RATE, channels: int = 1) -> None:
         for _ in range(round(seconds / 0.05)):
-            samples = RATE // 20
-            await self.output.capture_frame(rtc.AudioFrame(bytes(2 * samples), RATE, 1, samples))
+            samples = rate // 20
+            frame = rtc.AudioFrame(bytes(2 * samples * channels), rate, channels, samples)
+            await self.output.capture_frame(frame)
         if flush:
             self.output.flush()
 
@@ -70,10 +71,10 @@ async def voice() -> AsyncIterator[Voice]:
         MediaSocket(media.url, pace=Pace(ready=1), retry_after=(0.01, 0.01)) as socket,
     ):
         output = AvatarOutput(socket)
-        running = asyncio.create_task(output.run())
-        yield Voice(output, media)
-        running.cancel()
-        await asyncio.wait({running})
+        voice = Voice(output, media)
+        yield voice
+        voice.running.cancel()
+        await asyncio.wait({voice.running})
 
 
 def lengths(media: ScriptedMedia) -> list[float]:
@@ -225,16 +226,79 @@ async def test_two_answers_are_told_apart(voice: Voice) -> None:
     assert (await voice.is_finished(2)).playback_position == pytest.approx(0.7)
 
 
+async def test_a_pause_in_front_of_sound_that_still_waits_is_followed_by_all_of_it(voice: Voice) -> None:
+    """Orders that wait behind a slow connection must not be carried out after the pause, and then cut by it."""
+    voice.output.listen(True)
+    await voice.say(0.6)
+    voice.output.pause()
+    voice.output.resume()
+
+    await voice.media.command("agent.speak_end")
+    voice.output.listen(False)
+    await voice.media.command("agent.stop_listening")
+    kinds = [command["type"] for command in voice.media.commands if "listening" not in command["type"]]
+    assert kinds == ["agent.interrupt", "agent.speak", "agent.speak", "agent.speak_end"]
+    assert sum(lengths(voice.media)) == pytest.approx(0.6)
+    assert voice.finished == []
+
+
+async def test_an_answer_that_had_just_ended_when_it_was_paused_is_finished_by_the_resume(
+    voice: Voice,
+) -> None:
+    await voice.say(0.1)
+    await voice.media.command("agent.speak_end")
+    await voice.heard("agent.speak_started")
+    await voice.is_started()
+    segment = voice.output._segments[0]
+    segment.sounds(asyncio.get_running_loop().time() - 5)
+
+    voice.output.pause()
+    voice.output.resume()
+
+    finished = await voice.is_finished()
+    assert (finished.playback_position, finished.interrupted) == (pytest.approx(0.1), False)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(RATE, 2), (48_000, 1), (16_000, 2)])
+async def test_sound_of_another_format_is_converted(voice: Voice, rate: int, channels: int) -> None:
+    await voice.say(1, rate=rate, channels=channels)
+
+    await voice.media.command("agent.speak_end")
+    assert sum(lengths(voice.media)) == pytest.approx(1, abs=0.02)
+
+
+async def test_an_answer_in_a_container_is_not_spoken_and_not_waited_for(voice: Voice) -> None:
+    header = b"RIFF" + bytes(40)
+    await voice.output.capture_frame(rtc.AudioFrame(header, RATE, 1, len(header) // 2))
+    await voice.say(1)
+
+    finished = await voice.is_finished()
+    voice.output.listen(True)
+    await voice.media.command("agent.start_listening")
+    assert (finished.playback_position, finished.interrupted) == (0, True)
+    assert voice.media.of("agent.speak") == []
+
+
+async def test_what_is_captured_after_the_end_is_finished_at_once(voice: Voice) -> None:
+    voice.running.cancel()
+    await asyncio.wait({voice.running})
+
+    await voice.say(1)
+    await voice.say(1)
+
+    async with asyncio.timeout(5):
+        assert (await voice.output.wait_for_playout()).interrupted
+    assert (await voice.is_finished(2)).interrupted
+
+
 async def test_an_output_that_ends_leaves_nobody_waiting() -> None:
     async with scripted_media() as media, MediaSocket(media.url) as socket:
-        output = AvatarOutput(socket)
-        running = asyncio.create_task(output.run())
-        voice: Any = Voice(output, media)
+        voice = Voice(AvatarOutput(socket), media)
         await voice.say(3)
         await media.command("agent.speak_end")
 
-        running.cancel()
+        voice.running.cancel()
 
         async with asyncio.timeout(5):
-            assert (await output.wait_for_playout()).interrupted
-        await asyncio.wait({running})
+            assert (await voice.output.wait_for_playout()).interrupted
+        await asyncio.wait({voice.running})

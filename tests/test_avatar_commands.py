@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from simulator.avatar.commands import LONGEST_TEXT, BadCommand, Command, parse_command
 from simulator.avatar.job import BadOrder, Stop, fill_in, parse_order
+from voice.settings import Endpoint
 from voice.tts import Voice
 
 START = {
@@ -112,10 +113,17 @@ def test_a_start_order_becomes_a_job_with_its_variables_filled_in():
     assert job.context.faqs == ("Bob asks",)
 
 
-def test_tokens_never_show():
-    job = parse_order(json.dumps(START).encode())
+def test_secrets_never_show():
+    llm = {"base_url": "https://llm.example/v1/", "model": "grump-1", "api_key": "secret-three"}
+    job = parse_order(json.dumps(START | {"llm": llm}).encode())
 
+    assert job.llm == Endpoint("https://llm.example/v1", "grump-1", "secret-three")
     assert "secret" not in repr(job)
+
+
+def test_without_an_llm_configuration_there_is_none():
+    assert parse_order(json.dumps(START).encode()).llm is None
+    assert parse_order(json.dumps(START | {"llm": None}).encode()).llm is None
 
 
 @pytest.mark.parametrize("context", [None, {"name": "n", "prompt": "p", "opening_text": None, "links": []}])

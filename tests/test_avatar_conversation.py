@@ -1,95 +1,22 @@
 """Commands in, events out: the conversation with a scripted voice and no room."""
-# ruff: noqa: RUF001 - IPA
 
 import asyncio
 from collections import Counter
 
 import pytest
 
-from simulator.avatar.commands import Command
-from simulator.avatar.conversation import LONGEST_QUEUE, Conversation
-from simulator.avatar.events import Events
+from simulator.avatar.conversation import LONGEST_QUEUE
 from simulator.avatar.lips import REST
 from simulator.avatar.motion import Mood
-from simulator.avatar.playback import Playback
-from simulator.avatar.push_to_talk import PushToTalk
-from tests.loudspeaker import Loudspeaker
+from tests.talk_rig import Talk
 from voice.brain import OfflineBrain
-from voice.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, WordMark
-
-WORD_SECONDS = 0.04
-PATIENCE = 3.0
-
-
-class QuickVoice:
-    """Says every word in 40 ms, with an open mouth."""
-
-    async def utter(self, text: str) -> Utterance:
-        starts = [
-            index
-            for index in range(len(text))
-            if text[index].isalnum() and not text[index - 1 : index].isalnum()
-        ]
-        step = int(WORD_SECONDS * 1000)
-        return Utterance(
-            text,
-            bytes(int(len(starts) * WORD_SECONDS * BYTES_PER_SECOND)),
-            tuple(WordMark(position, step * index) for index, position in enumerate(starts)),
-            tuple(PhonemeMark("ɑ", step * index) for index in range(len(starts))),
-        )
-
-
-class Stage:
-    """A conversation and all that comes out of it."""
-
-    def __init__(self, brain: OfflineBrain | None, push_to_talk: bool) -> None:
-        self.events: list[dict] = []
-        self.said: list[tuple[str, str]] = []
-        self.playback = Playback(Loudspeaker())
-        self._news = asyncio.Condition()
-        self._sender = Events("session-1", self._take)
-        self.talk = Conversation(
-            events=self._sender,
-            playback=self.playback,
-            speech=QuickVoice(),
-            brain=brain,
-            push_to_talk=PushToTalk(push_to_talk, self._sender),
-            said=lambda role, text: self.said.append((role, text)),
-        )
-
-    async def _take(self, event: dict) -> None:
-        async with self._news:
-            self.events.append(event)
-            self._news.notify_all()
-
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as parts:
-            for part in (self.playback, self._sender, self.talk):
-                parts.create_task(part.run())
-
-    def order(self, kind: str, text: str = "", event_id: str | None = None) -> None:
-        self.talk.obey(Command(kind, event_id, text))
-
-    async def until(self, *kinds: str) -> None:
-        """Wait until every event of `kinds` came, as often as it is named."""
-        wanted = Counter(kinds)
-        async with self._news, asyncio.timeout(PATIENCE):
-            await self._news.wait_for(lambda: not wanted - Counter(self.kinds))
-
-    @property
-    def kinds(self) -> list[str]:
-        return [event["event_type"] for event in self.events]
-
-    def texts(self, kind: str) -> list[str]:
-        return [event["text"] for event in self.events if event["event_type"] == kind]
-
 
 BRAIN = OfflineBrain(name="Ava", prompt="We open at nine. Parking: behind the house. It is free.")
 
 
 @pytest.fixture(params=[{}])
 async def stage(request):
-    stage = Stage(**{"brain": BRAIN, "push_to_talk": False} | request.param)
+    stage = Talk(**{"brain": BRAIN} | request.param)
     running = asyncio.create_task(stage.run())
     yield stage
     running.cancel()

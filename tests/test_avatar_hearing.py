@@ -21,7 +21,10 @@ class Ear:
         self.room = rtc.Room()
         self.pcm = bytearray()
         self._news = asyncio.Event()
-        self.hearing = Hearing(self.room, lambda person: person.identity.startswith("client"), self._heard)
+        self.losses = 0
+        self.hearing = Hearing(
+            self.room, lambda person: person.identity.startswith("client"), self._heard, self._lost
+        )
 
     async def tone(self, frequency: float) -> None:
         """Wait until the last half second was a tone of `frequency` (Hz)."""
@@ -30,8 +33,19 @@ class Ear:
                 self._news.clear()
                 await self._news.wait()
 
+    async def loss(self) -> None:
+        """Wait until a microphone is lost."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.losses:
+                self._news.clear()
+                await self._news.wait()
+
     def _heard(self, pcm: memoryview) -> None:
         self.pcm += pcm.tobytes()
+        self._news.set()
+
+    def _lost(self) -> None:
+        self.losses += 1
         self._news.set()
 
     def _is(self, frequency: float) -> bool:
@@ -98,6 +112,32 @@ async def test_of_two_microphones_the_newer_one_counts(rooms, ear):
     await ear.tone(900)
     await old.stop()
     await new.stop()
+
+
+async def test_a_mute_is_the_end_of_the_sound_and_an_unmute_its_begin(rooms, ear):
+    await enter(ear, rooms)
+    user = await Publisher(await rooms.join("client-1"), tone=500).start()
+    await ear.tone(500)
+    track = user.publications[1].track
+    track.mute()
+    await ear.loss()
+    ear.pcm.clear()
+    track.unmute()
+
+    await ear.tone(500)
+    assert ear.losses == 1
+    await user.stop()
+
+
+async def test_a_user_who_goes_takes_the_microphone_along(rooms, ear):
+    await enter(ear, rooms)
+    room = await rooms.join("client-1")
+    user = await Publisher(room, tone=500).start()
+    await ear.tone(500)
+    await user.stop()
+    await room.disconnect()
+
+    await ear.loss()
 
 
 async def test_a_join_that_fails_says_who_and_where(rooms):

@@ -13,7 +13,7 @@ from PIL import Image
 from simulator.avatar.bake import ART, bake
 from simulator.avatar.frames import FrameBuffer
 from simulator.avatar.layer_cache import LayerCache
-from simulator.avatar.lips import REST
+from simulator.avatar.lips import REST, Mouth
 from simulator.avatar.motion import Mood, Motion
 from simulator.avatar.painter import Painter
 from simulator.avatar.pose import Pose
@@ -21,6 +21,7 @@ from simulator.avatar.rig import AVATARS, SIZES, View
 from simulator.avatar.sprites import load_sprites
 
 STILL = Pose(0.0, 0.0, 0.0, 0.0, "eyes_open_centre_rest", "mouth_rest2")
+AWAY = replace(STILL, shift_x=3.0)  # from here every pose is painted anew
 LOW = View(*SIZES["low"])
 
 
@@ -29,8 +30,17 @@ def painter():
     return Painter(load_sprites("ava", LOW.height), LOW)
 
 
+def frame(painter: Painter, *poses: Pose) -> Image.Image:
+    """The whole frame after these poses."""
+    shown = painter.background.copy()
+    for pose in poses:
+        patch = painter.paint(pose)
+        shown.paste(patch.picture, (patch.box.x, patch.box.y))
+    return shown
+
+
 def pixels(painter: Painter, pose: Pose) -> np.ndarray:
-    return np.asarray(painter.paint(pose.snapped(LOW))).astype(int)
+    return np.asarray(frame(painter, AWAY, pose.snapped(LOW))).astype(int)
 
 
 def flat(painter: Painter, sprites: dict, pose: Pose) -> Image.Image:
@@ -48,10 +58,8 @@ def test_a_still_pose_is_the_drawing(avatar, quality):
     sprites = load_sprites(avatar, view.height)
     painter = Painter(sprites, view)
 
-    stage = painter.stage
     expected = np.asarray(flat(painter, sprites, STILL)).astype(int)
-    expected = expected[stage.y : stage.y + stage.height, stage.x : stage.x + stage.width]
-    assert np.abs(np.asarray(painter.paint(STILL)).astype(int) - expected).max() <= 3
+    assert np.abs(np.asarray(frame(painter, STILL)).astype(int) - expected).max() <= 3
 
 
 @pytest.mark.parametrize("quality", SIZES)
@@ -68,12 +76,16 @@ def test_nothing_leaves_the_stage(painter, mood):
     motion = Motion(random.Random(2))
     backdrop = np.asarray(painter.background).astype(int)
     stage = painter.stage
-    backdrop = backdrop[stage.y : stage.y + stage.height, stage.x : stage.x + stage.width]
+    edges = (
+        np.s_[stage.y, stage.x : stage.x + stage.width],
+        np.s_[stage.y : stage.y + stage.height, stage.x],
+        np.s_[stage.y : stage.y + stage.height, stage.x + stage.width - 1],
+    )
     for index in range(750):
         pose = motion.at(index * 0.04, mood, REST)
         if index % 25 == 0:
             painted = pixels(painter, pose)
-            for edge in (np.s_[0], np.s_[:, 0], np.s_[:, -1]):
+            for edge in edges:
                 assert np.abs(painted[edge] - backdrop[edge]).max() == 0
 
 
@@ -81,7 +93,7 @@ def test_a_turn_to_the_right_moves_the_crown_to_the_right(painter):
     upright, turned = pixels(painter, STILL), pixels(painter, replace(STILL, turn=4.0))
 
     def middle_of_the_crown(frame):
-        row = frame[55 - painter.stage.y]
+        row = frame[55]
         dark = np.flatnonzero(row.sum(axis=1) < 250)
         return dark.mean()
 
@@ -91,17 +103,37 @@ def test_a_turn_to_the_right_moves_the_crown_to_the_right(painter):
 def test_only_the_mouth_differs_when_only_the_mouth_moves(painter):
     shut, open_ = pixels(painter, STILL), pixels(painter, replace(STILL, mouth="mouth_open7_wide2"))
 
-    rows, columns = np.nonzero(np.abs(shut - open_).sum(axis=2))
-    x, y = columns + painter.stage.x, rows + painter.stage.y
+    y, x = np.nonzero(np.abs(shut - open_).sum(axis=2))
     assert LOW.x(572) - 2 <= x.min()
     assert x.max() <= LOW.x(572 + 136) + 2
     assert LOW.y(378) - 2 <= y.min()
     assert y.max() <= LOW.y(378 + 86) + 2
 
 
+@pytest.mark.parametrize("mood", Mood)
+def test_painting_only_what_changed_shows_the_same_as_painting_everything(painter, mood):
+    motion = Motion(random.Random(4))
+    mouths = [Mouth(f"mouth_open{index % 8 or 1}_wide{index % 5}", index % 8 / 7) for index in range(50)]
+    poses = [motion.at(index * 0.04, mood, mouth).snapped(LOW) for index, mouth in enumerate(mouths)]
+
+    gradually = frame(painter, *poses)
+    assert gradually.tobytes() == frame(painter, AWAY, poses[-1]).tobytes()
+
+
+def test_a_head_that_keeps_still_is_not_painted_again(painter):
+    painter.paint(STILL)
+
+    speaking = painter.paint(replace(STILL, mouth="mouth_open7_wide2"))
+    nodding = painter.paint(replace(STILL, shift_y=4.0))
+
+    assert speaking.box.width * speaking.box.height < 0.25 * painter.stage.width * painter.stage.height
+    assert nodding.box == painter.stage
+
+
 def test_a_frame_buffer_shows_the_picture_it_was_given(painter):
     buffer = FrameBuffer(painter.background)
-    buffer.write(painter.paint(STILL), painter.stage)
+    for pose in (AWAY, STILL, replace(STILL, mouth="mouth_open7_wide2"), STILL):
+        buffer.write(painter.paint(pose))
 
     back = buffer.frame.convert(rtc.VideoBufferType.RGB24)
     shown = np.frombuffer(bytes(back.data), np.uint8).reshape(LOW.height, LOW.width, 3).astype(int)

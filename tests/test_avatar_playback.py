@@ -6,7 +6,7 @@ import pytest
 
 from simulator.avatar.captions import captions
 from simulator.avatar.lips import REST, Mouth
-from simulator.avatar.playback import Playback
+from simulator.avatar.playback import FRAME_SECONDS, Playback
 from tests.loudspeaker import QUEUE_SECONDS, Loudspeaker
 from voice.utterance import BYTES_PER_SECOND, Utterance, WordMark
 
@@ -94,6 +94,58 @@ async def test_positions_stay_right_after_a_stop_in_the_middle_of_a_write(playba
     end = playback.push(sound(0.1), lambda at: B) + 0.1
     async with asyncio.timeout(1.0):
         await playback.reached(end)
+
+
+class Tape:
+    """A sink that plays as far as the test says, with room for one frame."""
+
+    def __init__(self) -> None:
+        self.written = 0.0
+        self.heard = 0.0
+        self.room = asyncio.Semaphore(1)
+
+    async def write(self, pcm: bytes) -> None:
+        self.written += len(pcm) / BYTES_PER_SECOND
+        await self.room.acquire()
+
+    def queued(self) -> float:
+        return self.written - self.heard
+
+    def clear(self) -> None:
+        self.heard = self.written
+
+
+async def test_a_frame_that_waits_for_room_is_on_its_way_like_the_others():
+    tape = Tape()
+    playback = Playback(tape)
+    running = asyncio.create_task(playback.run())
+    playback.push(sound(1.0), lambda at: A)
+    await asyncio.sleep(0)
+
+    assert tape.written == pytest.approx(2 * FRAME_SECONDS)
+    for tape.heard in (0.0, 0.5 * FRAME_SECONDS, 1.5 * FRAME_SECONDS):
+        assert playback.position == pytest.approx(tape.heard)
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_a_voice_that_begins_again_has_its_way_to_go_before_it_is_heard():
+    tape = Tape()
+    playback = Playback(tape)
+    running = asyncio.create_task(playback.run())
+    playback.push(sound(FRAME_SECONDS), lambda at: A)
+    await asyncio.sleep(0)
+    tape.heard = tape.written
+    tape.room.release()
+    playback.push(sound(FRAME_SECONDS), lambda at: B)
+    await asyncio.sleep(0)
+    tape.heard -= 0.05  # what is new takes longer than the silence before it
+
+    assert playback.position == pytest.approx(FRAME_SECONDS)
+    tape.heard += 0.07
+    assert playback.position == pytest.approx(FRAME_SECONDS + 0.02)
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_the_position_never_goes_back(playback):

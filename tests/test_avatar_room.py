@@ -10,7 +10,7 @@ import pytest
 from livekit import api
 
 from tests.avatar_rig import CONTEXT, SESSION, avatar_rig
-from tests.room_rig import room_rig, until
+from tests.room_rig import EVERY_SERVER, room_rig, until
 
 pytestmark = pytest.mark.rooms
 
@@ -19,9 +19,9 @@ SILENT_WITHIN = 0.5  # seconds after an interrupt, at the viewer's ear
 QUIET = {"context": CONTEXT | {"opening_text": None}}
 
 
-@pytest.fixture
-async def rooms():
-    async with room_rig() as rooms:
+@pytest.fixture(params=EVERY_SERVER)
+async def rooms(request):
+    async with room_rig(request.param) as rooms:
         yield rooms
 
 
@@ -54,7 +54,7 @@ async def test_it_joins_as_the_two_participants_the_web_sdk_waits_for(rig, rooms
     await rig.ready()
 
     async def tracks():
-        answer = await rooms.service.list_participants(api.ListParticipantsRequest(room="studio"))
+        answer = await rooms.service.list_participants(api.ListParticipantsRequest(room=rooms.room))
         return {person.identity: list(person.tracks) for person in answer.participants}
 
     async def both_flow():  # a server lists a track when its media arrive, a moment after "ready"
@@ -71,6 +71,7 @@ async def test_the_opening_text_is_spoken_once_and_not_again_after_a_reload(rig)
     worker = await rig.ready()
     first = await rig.viewer("client-1")
     await first.event("avatar.speak_ended")
+    await worker.report("user_joined", identity="client-1")
     await first.room.disconnect()
     await worker.report("user_left", identity="client-1")
     second = await rig.viewer("client-2")
@@ -182,7 +183,7 @@ async def test_a_stop_is_announced_and_leaves_nothing_behind(rig, rooms):
     assert len(family) == 2
     _, alive = psutil.wait_procs(family, timeout=1)
     assert not alive
-    assert rooms.participants() == ["client-1"]
+    assert await rooms.inside() == ["client-1"]
 
 
 @pytest.mark.parametrize("ending", ["end of input", "SIGTERM"])
@@ -233,7 +234,7 @@ async def test_a_room_that_cannot_be_joined_is_reported_without_the_token(rig, p
 
 async def test_a_room_that_is_deleted_is_reported(rig, rooms):
     worker = await rig.ready(**QUIET)
-    await rooms.service.delete_room(api.DeleteRoomRequest(room="studio"))
+    await rooms.service.delete_room(api.DeleteRoomRequest(room=rooms.room))
     report = await worker.report("failed")
 
     assert "ROOM_DELETED" in report["why"]

@@ -25,7 +25,7 @@ from sessions_app.lifecycle import State
 from sessions_app.livekit import close_livekit
 from sessions_app.models import AgentLease, AvatarSession, SessionEvent, Turn
 from sessions_app.presence import Presence, reap, replace_lost_agents
-from tests.room_rig import API_KEY, API_SECRET, RoomRig
+from tests.room_rig import API_KEY, API_SECRET, EVERY_SERVER, RoomRig
 from tests.test_starting import create, start, stop
 from tests.vendor import CONTEXT, Vendor
 
@@ -41,11 +41,11 @@ LITE_START = {
 }
 
 
-@pytest.fixture
-async def rooms(settings: Any, vendor: Vendor) -> AsyncIterator[RoomRig]:
+@pytest.fixture(params=EVERY_SERVER)
+async def rooms(request: pytest.FixtureRequest, settings: Any, vendor: Vendor) -> AsyncIterator[RoomRig]:
     """Our LiveKit, and a service that starts CUSTOM sessions."""
     rig = RoomRig()
-    await rig.open()
+    await rig.open(request.param)
     settings.LIVEKIT_URL = settings.LIVEKIT_PUBLIC_URL = rig.url
     settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET = API_KEY, API_SECRET
     settings.CUSTOM_AVAILABLE = True
@@ -100,12 +100,14 @@ class Agents:
             await socket.disconnect()
 
     @asynccontextmanager
-    async def at_work(self, attempt: int = 1) -> AsyncIterator[tuple[WebsocketCommunicator, dict[str, Any]]]:
+    async def at_work(
+        self, attempt: int = 1, job: str = "AJ_1"
+    ) -> AsyncIterator[tuple[WebsocketCommunicator, dict[str, Any]]]:
         """An agent that has said hello, and its welcome."""
         assignment = await self.assignment(attempt)
         async with self.line() as socket:
             await socket.send_json_to(
-                {"type": "hello", "key": assignment["key"], "attempt": attempt, "job": "AJ_1"}
+                {"type": "hello", "key": assignment["key"], "attempt": attempt, "job": job}
             )
             yield socket, await socket.receive_json_from(5)
 
@@ -146,8 +148,8 @@ def claims(token: str) -> dict[str, Any]:
     return jwt.decode(token, API_SECRET, algorithms=["HS256"])
 
 
-async def rooms_left(rooms: RoomRig) -> list[str]:
-    listed = await rooms.service.list_rooms(api.ListRoomsRequest())
+async def rooms_left(rooms: RoomRig, session: AvatarSession) -> list[str]:
+    listed = await rooms.service.list_rooms(api.ListRoomsRequest(names=[session.own_room]))
     return [room.name for room in listed.rooms]
 
 
@@ -206,7 +208,7 @@ async def test_nothing_is_billed_when_no_agent_comes(
     assert response.json()["error"]["code"] == "agent.none"
     assert vendor.bodies("/v1/sessions/start") == []
     assert len(vendor.bodies("/v1/sessions/stop")) == 1
-    assert await rooms_left(rooms) == []
+    assert await rooms_left(rooms, session) == []
     assert session.state == State.FAILED
 
 
@@ -256,7 +258,7 @@ async def test_a_start_the_service_refuses_leaves_no_room(
         assert (await line.receive_json_from(5))["type"] == "end"
 
     assert response.json()["error"]["code"] == "service.no_credits"
-    assert await rooms_left(crew.rooms) == []
+    assert await rooms_left(crew.rooms, crew.session) == []
 
 
 async def test_the_end_reaches_the_agent_the_service_and_the_room(
@@ -268,7 +270,7 @@ async def test_the_end_reaches_the_agent_the_service_and_the_room(
         assert await line.receive_json_from(5) == {"type": "end", "reason": "USER_CLOSED"}
 
     assert len(vendor.bodies("/v1/sessions/stop")) == 1
-    assert await rooms_left(crew.rooms) == []
+    assert await rooms_left(crew.rooms, crew.session) == []
     lease = await AgentLease.objects.aget(session=crew.session)
     assert (lease.start, lease.renewed_at) == ({}, None)
     assert crew.session.released_at is not None
@@ -287,7 +289,7 @@ async def test_a_room_that_could_not_be_deleted_is_tried_again_by_the_reaper(
 
     await crew.session.arefresh_from_db()
     assert crew.session.released_at is not None
-    assert await rooms_left(crew.rooms) == []
+    assert await rooms_left(crew.rooms, crew.session) == []
 
 
 async def test_what_the_agent_reports_becomes_turns_with_what_was_really_heard(
@@ -525,3 +527,52 @@ async def test_staff_without_the_permission_directs_nobody(visitor: AsyncClient,
 
     assert b"Play a test tone" not in page.content
     assert refused.status_code == 403
+
+
+def told(seq: int, kind: str, **payload: Any) -> dict[str, Any]:
+    return {"seq": seq, "type": kind, "direction": "in", "at": 1763630000000 + seq, "payload": payload}
+
+
+async def test_a_job_that_was_offered_again_takes_over_and_all_it_says_is_stored(
+    visitor: AsyncClient, crew: Agents
+) -> None:
+    async with conversing(visitor, crew) as (old, _):
+        said = [told(1, "avatar.transcription", text="We open at nine."), told(2, "avatar.speak_started")]
+        await old.send_json_to({"type": "events", "events": said})
+        await old.receive_json_from(5)
+
+        async with crew.at_work(job="AJ_2") as (new, welcome):
+            said = [told(1, "avatar.transcription", text="We have tea."), told(2, "avatar.speak_started")]
+            await new.send_json_to({"type": "events", "events": said})
+            assert await new.receive_json_from(5) == {"type": "ack", "ack": 2}
+            await old.send_json_to({"type": "renew", "state": "speaking"})
+            assert (await old.receive_output(5))["code"] == 4409
+            await new.send_json_to({"type": "renew", "state": "speaking"})
+            assert await new.receive_nothing()
+
+    assert welcome["ack"] == 0
+    assert welcome["history"] == [{"role": "avatar", "text": "We open at nine."}]
+    turns = [(turn.said, turn.interrupted) async for turn in crew.session.turns.all()]
+    assert turns == [("We open at nine.", True), ("We have tea.", False)]
+
+
+async def test_an_agent_whose_line_broke_is_replaced_before_its_lease_lapses(
+    visitor: AsyncClient, crew: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "RETURN_WITHIN", 0.0)
+
+    async with conversing(visitor, crew):
+        assert await replace_lost_agents() == 0
+
+    assert await replace_lost_agents() == 1
+
+
+async def test_an_agent_that_opens_its_line_again_keeps_its_lease(
+    visitor: AsyncClient, crew: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "RETURN_WITHIN", 0.0)
+
+    async with conversing(visitor, crew):
+        pass
+    async with crew.at_work():
+        assert await replace_lost_agents() == 0

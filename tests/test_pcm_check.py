@@ -108,3 +108,26 @@ def test_a_test_tone_passes() -> None:
     tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(RATE * 4) / RATE)).astype("<i2").tobytes()
 
     assert faults(tone) == set()
+
+
+def test_an_answer_made_in_bursts_passes_whatever_its_average_pace(speech: bytes) -> None:
+    sentence = speech[:48_000]
+    for pause in (0.2, 0.4, 0.7, 1.1, 1.6, 2.3):
+        check = PcmCheck()
+        found = [
+            finding
+            for number in range(40)
+            for at in range(0, len(sentence), 4800)
+            for finding in check.look(sentence[at : at + 4800], number * pause + at / 4_800_000)
+        ]
+
+        assert found == [], pause
+
+
+def test_a_stream_that_ends_early_is_judged_at_its_end(speech: bytes) -> None:
+    check = PcmCheck()
+    floats = (samples(speech)[4800:9600] / 32768).astype("<f4").tobytes()[:12_000]
+
+    assert check.look(floats, 0.0) == []
+    assert [finding.fault for finding in check.conclude()] == [Fault.FLOAT]
+    assert PcmCheck().conclude() == []

@@ -17,14 +17,14 @@ from livekit.protocol import models as M
 from livekit.protocol import rtc as R
 
 from simulator.room import aiortc_seams as seams
-from tests.room_rig import Events, RoomRig, Socket, room_rig, until
+from tests.room_rig import EVERY_SERVER, Events, RoomRig, Socket, embedded_only, room_rig, until
 
 pytestmark = pytest.mark.rooms
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[RoomRig]:
-    async with room_rig() as rig:
+@pytest.fixture(params=EVERY_SERVER)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
+    async with room_rig(request.param) as rig:
         yield rig
 
 
@@ -37,6 +37,7 @@ class Picture(MediaStreamTrack):
         await asyncio.Event().wait()
 
 
+@embedded_only("it looks into the embedded server")
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
 async def test_a_publisher_may_settle_on_its_codec_with_a_second_offer(rig: RoomRig, single: bool) -> None:
     """As Rust SDKs do when two tracks are published at once."""
@@ -54,7 +55,7 @@ async def test_a_publisher_may_settle_on_its_codec_with_a_second_offer(rig: Room
         await negotiate(publisher, connection)
         await until(lambda: forwarded_codec(rig, "viewer") == "video/H264")
 
-        listed = await rig.service.list_participants(api.ListParticipantsRequest(room="studio"))
+        listed = await rig.service.list_participants(api.ListParticipantsRequest(room=rig.room))
     (track,) = next(info for info in listed.participants if info.identity == "avatar").tracks
     assert track.mime_type == "video/H264"
     await connection.close()

@@ -9,16 +9,26 @@ import pytest
 from aiortc import RTCPeerConnection
 from livekit import api, rtc
 
-from tests.room_rig import Events, Publisher, RoomRig, pictures, room_rig, until
+from tests.room_rig import (
+    EVERY_SERVER,
+    Events,
+    Publisher,
+    RoomRig,
+    acquainted,
+    embedded_only,
+    pictures,
+    room_rig,
+    until,
+)
 
 pytestmark = pytest.mark.rooms
 
 Reason = rtc.DisconnectReason
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[RoomRig]:
-    async with room_rig() as rig:
+@pytest.fixture(params=EVERY_SERVER)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
+    async with room_rig(request.param) as rig:
         yield rig
 
 
@@ -26,21 +36,23 @@ async def rig() -> AsyncIterator[RoomRig]:
 async def test_who_leaves_is_gone_for_the_others_and_for_the_service(rig: RoomRig, single: bool) -> None:
     alice, bob = await rig.join("alice", single), await rig.join("bob", single)
     at_alice = Events(alice, "participant_disconnected")
+    await acquainted(alice, bob)
 
     await bob.disconnect()
 
     (left,) = await at_alice.first("participant_disconnected")
     assert left.identity == "bob"
     assert left.disconnect_reason == Reason.CLIENT_INITIATED
-    inside = await rig.service.list_participants(api.ListParticipantsRequest(room="studio"))
+    inside = await rig.service.list_participants(api.ListParticipantsRequest(room=rig.room))
     assert [participant.identity for participant in inside.participants] == ["alice"]
 
 
 async def test_a_removed_participant_and_the_others_learn_why(rig: RoomRig) -> None:
     alice, bob = await rig.join("alice"), await rig.join("bob")
     at_alice, at_bob = Events(alice, "participant_disconnected"), Events(bob, "disconnected")
+    await acquainted(alice, bob)
 
-    await rig.service.remove_participant(api.RoomParticipantIdentity(room="studio", identity="bob"))
+    await rig.service.remove_participant(api.RoomParticipantIdentity(room=rig.room, identity="bob"))
 
     assert await at_bob.first("disconnected") == (Reason.PARTICIPANT_REMOVED,)
     (left,) = await at_alice.first("participant_disconnected")
@@ -52,12 +64,13 @@ async def test_everybody_in_a_deleted_room_learns_why(rig: RoomRig, single: bool
     rooms = [await rig.join("alice", single), await rig.join("bob", single)]
     events = [Events(room, "disconnected") for room in rooms]
 
-    await rig.service.delete_room(api.DeleteRoomRequest(room="studio"))
+    await rig.service.delete_room(api.DeleteRoomRequest(room=rig.room))
 
     assert [await seen.first("disconnected") for seen in events] == [(Reason.ROOM_DELETED,)] * 2
-    assert not (await rig.service.list_rooms(api.ListRoomsRequest())).rooms
+    assert not (await rig.service.list_rooms(api.ListRoomsRequest(names=[rig.room]))).rooms
 
 
+@embedded_only("this test has the livekit-server not for itself")
 async def test_a_server_that_shuts_down_says_so(rig: RoomRig) -> None:
     events = Events(await rig.join("alice"), "disconnected")
 
@@ -71,6 +84,7 @@ async def test_the_newcomer_takes_the_place_of_who_had_its_identity(rig: RoomRig
     at_viewer = Events(viewer, "participant_disconnected", "track_subscribed")
     old = await rig.join("avatar")
     at_old = Events(old, "disconnected")
+    await acquainted(viewer, old)
 
     publisher = await Publisher(await rig.join("avatar")).start()
 
@@ -124,6 +138,7 @@ async def test_tracks_published_while_the_signalling_was_cut_arrive_after_the_re
     await publisher.stop()
 
 
+@embedded_only("this test has the livekit-server not for itself")
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
 async def test_a_restarted_server_is_joined_anew_by_the_clients_themselves(
     rig: RoomRig, single: bool
@@ -160,6 +175,7 @@ async def test_who_does_not_come_back_is_gone_after_the_grace_period() -> None:
         assert rig.participants() == ["alice"]
 
 
+@embedded_only("it counts what is in this process")
 async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig) -> None:
     process = psutil.Process()
 
@@ -185,7 +201,7 @@ async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig) -> None:
 
     for _ in range(4):
         await cycle()
-    await rig.service.delete_room(api.DeleteRoomRequest(room="studio"))
+    await rig.service.delete_room(api.DeleteRoomRequest(room=rig.room))
 
     await until(lambda: live_connections() == 0)
     await until(lambda: media_sockets() == 0)

@@ -8,14 +8,26 @@ from aiortc.rtp import is_rtcp
 from livekit import api, rtc
 
 from simulator.room import aiortc_seams as seams
-from tests.room_rig import Events, Publisher, RoomRig, pictures, pitch, room_rig
+from tests.room_rig import (
+    EMBEDDED,
+    EVERY_SERVER,
+    REAL,
+    Events,
+    Publisher,
+    RoomRig,
+    embedded_only,
+    needs_livekit_server,
+    pictures,
+    pitch,
+    room_rig,
+)
 
 pytestmark = pytest.mark.rooms
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[RoomRig]:
-    async with room_rig() as rig:
+@pytest.fixture(params=EVERY_SERVER)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
+    async with room_rig(request.param) as rig:
         yield rig
 
 
@@ -117,7 +129,7 @@ async def test_the_service_mutes_a_track_and_its_publisher_obeys(rig: RoomRig) -
     sid = publisher.publications[1].sid
 
     answer = await rig.service.mute_published_track(
-        api.MuteRoomTrackRequest(room="studio", identity="avatar", track_sid=sid, muted=True)
+        api.MuteRoomTrackRequest(room=rig.room, identity="avatar", track_sid=sid, muted=True)
     )
 
     assert answer.track.sid == sid
@@ -146,7 +158,15 @@ async def test_an_unpublished_track_goes_away_and_can_be_published_again(rig: Ro
     await again.stop()
 
 
-@pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
+@pytest.mark.parametrize(
+    ("rig", "single"),
+    [  # with livekit-server 1.13 the Rust SDK does not tell that a track is back on two peer connections
+        pytest.param(EMBEDDED, False, id="embedded-v0"),
+        pytest.param(EMBEDDED, True, id="embedded-v1"),
+        pytest.param(REAL, True, id="livekit-server-v1", marks=needs_livekit_server),
+    ],
+    indirect=["rig"],
+)
 async def test_a_viewer_can_unsubscribe_and_subscribe_again(rig: RoomRig, single: bool) -> None:
     viewer = await rig.join("viewer", single)
     events = Events(viewer, "track_subscribed", "track_unsubscribed")
@@ -190,6 +210,7 @@ async def test_a_publisher_starts_at_full_resolution(rig: RoomRig) -> None:
     await publisher.stop()
 
 
+@embedded_only("it loses packets inside the embedded server")
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
 async def test_packets_lost_on_the_way_to_a_viewer_are_sent_again(
     rig: RoomRig, single: bool, monkeypatch: pytest.MonkeyPatch

@@ -9,17 +9,18 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from livekit.protocol import rtc as R
 
 from simulator.room import single_peers
-from tests.room_rig import Publisher, RoomRig, Socket, room_rig
+from tests.room_rig import EVERY_SERVER, Publisher, RoomRig, Socket, embedded_only, room_rig
 
 pytestmark = pytest.mark.rooms
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[RoomRig]:
-    async with room_rig() as rig:
+@pytest.fixture(params=EVERY_SERVER)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
+    async with room_rig(request.param) as rig:
         yield rig
 
 
+@embedded_only("it shortens the embedded server's patience")
 async def test_a_track_that_waits_for_an_offer_is_asked_for_again(
     rig: RoomRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

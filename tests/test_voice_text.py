@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from voice.languages import espeak_language, voice_for_language
 from voice.resample import resample
-from voice.sentences import split_sentences
+from voice.sentences import SentenceStream, split_sentences
 from voice.silent import silent_utterance
 
 RATES = 22_050, 24_000
@@ -46,6 +46,29 @@ def test_a_long_sentence_is_cut_at_a_comma_rather_than_in_a_word():
     first, _second = split_sentences(sentence, longest=200)
 
     assert first.endswith("comma, ")
+
+
+def in_pieces(text: str, size: int, shortest: int = 0) -> list[str]:
+    stream = SentenceStream(shortest)
+    pieces = [
+        piece for start in range(0, len(text), size) for piece in stream.feed(text[start : start + size])
+    ]
+    return [*pieces, *stream.rest()]
+
+
+@given(st.text(alphabet="ab AB.,?!\n\u3002", max_size=120), st.integers(1, 9), st.integers(0, 30))
+def test_a_streamed_text_is_handed_over_whole(text, size, shortest):
+    pieces = in_pieces(text, size, shortest)
+
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert all(len(piece.strip()) >= shortest for piece in pieces[:1] if len(pieces) > 1)
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_streamed_text_is_cut_as_a_whole_one_is(size):
+    text = "It costs 3.50 euro. Dr. Who paid. Really? He said \u201cYes!\u201d Then he left."
+
+    assert in_pieces(text, size) == split_sentences(text)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from voice import espeak_library, espeak_process
-from voice.tts import Speaker, Voice, VoiceMissing, VoiceUnknown
+from voice.espeak import EspeakSpeaker
+from voice.tts import Voice, VoiceMissing, VoiceUnknown
 from voice.utterance import SAMPLE_RATE
 
 HELLO = "Hello there, Bob!"
@@ -18,7 +19,7 @@ HELLO = "Hello there, Bob!"
 
 @pytest.fixture
 async def speaker():
-    speaker = Speaker()
+    speaker = EspeakSpeaker()
     yield speaker
     await speaker.close()
 

@@ -12,10 +12,11 @@ class Wire:
         self.url = ""  # where to connect instead of to the server, known once it is open
         self._server_port = port
         self._writers: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
 
     async def open(self) -> None:
-        self._listener = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
 
     def cut(self) -> None:
@@ -28,6 +29,13 @@ class Wire:
         self._listener.close()
         self.cut()
         await self._listener.wait_closed()
+        if self._carrying:
+            await asyncio.wait(self._carrying)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:

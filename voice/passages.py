@@ -14,7 +14,7 @@ ENOUGH = 0.34  # share of the question's weight a passage must cover to count as
 CLOSE = 0.75  # of the best score: a second passage worth adding
 SUBJECT = 2.0  # a sentence that begins with what is asked for is about it: "LiveAvatar is a service"
 
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     """
     a about all am an and any are as at be been but by can could did do does for from had has have how i
     if in is it its let like me more much my need of on or please s should so some tell than that the
@@ -110,7 +110,7 @@ def _passage(text: str, searched: str) -> Passage:
 
 def _keys(text: str) -> list[str]:
     words = re.findall(r"\w+", text.lower())
-    return [_stem(word)[:KEY_LENGTH] for word in words if word not in _STOP_WORDS]
+    return [_stem(word)[:KEY_LENGTH] for word in words if word not in STOP_WORDS]
 
 
 def _stem(word: str) -> str:

@@ -37,3 +37,32 @@ def _cut(sentence: str, longest: int) -> list[str]:
         parts.append(sentence[:at])
         sentence = sentence[at:]
     return [*parts, sentence]
+
+
+class SentenceStream:
+    """Sentences of a text that arrives in pieces, each handed over as soon as it is known to be complete."""
+
+    def __init__(self, shortest: int) -> None:
+        """The first piece has `shortest` characters at least, if there are so many: "Oh. Well, yes." is one."""
+        self._shortest = shortest
+        self._pending = ""
+
+    def feed(self, text: str) -> list[str]:
+        """Take more of the text. Returns what can be spoken now."""
+        self._pending += text
+        pieces = self._pieces()
+        self._pending = pieces.pop() if pieces else self._pending
+        if pieces:
+            self._shortest = 0
+        return pieces
+
+    def rest(self) -> list[str]:
+        """The text is over: what was not handed over yet."""
+        pieces, self._pending = self._pieces(), ""
+        return pieces
+
+    def _pieces(self) -> list[str]:
+        pieces = split_sentences(self._pending)
+        while len(pieces) > 1 and len(pieces[0].strip()) < self._shortest:
+            pieces[:2] = ["".join(pieces[:2])]
+        return pieces

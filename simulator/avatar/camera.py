@@ -38,6 +38,6 @@ class Camera:
         """One frame. Drawing and conversion are skipped when nothing moved."""
         pose = self._pose_at(now).snapped(self._view)
         if pose != self._shown:
-            self._buffer.write(self._painter.paint(pose), self._painter.stage)
+            self._buffer.write(self._painter.paint(pose))
             self._shown = pose
         self.source.capture_frame(self._buffer.frame)

@@ -5,7 +5,7 @@ from livekit import rtc
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulator.avatar.painter import Box
+from simulator.avatar.painter import Patch
 
 I420, RGB24 = rtc.VideoBufferType.I420, rtc.VideoBufferType.RGB24
 
@@ -19,9 +19,10 @@ class FrameBuffer:
         self._planes = _planes(self._pixels, width, height)
         self.frame = rtc.VideoFrame(width, height, I420, self._pixels.data)
 
-    def write(self, picture: Image.Image, box: Box) -> None:
-        """Put an RGB `picture` into the frame at `box`."""
-        parts = _planes(_converted(picture), box.width, box.height)
+    def write(self, patch: Patch) -> None:
+        """Put a part of the picture where it belongs."""
+        box = patch.box
+        parts = _planes(_converted(patch.picture), box.width, box.height)
         luma, blue, red = self._planes
         luma[box.y : box.y + box.height, box.x : box.x + box.width] = parts[0]
         rows = slice(box.y // 2, (box.y + box.height) // 2)

@@ -10,6 +10,9 @@ logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 16_000  # Hz, what speech recognition works with
 FRAME_MS = 40
+# Seconds after a mute in which the sound of before still comes in: signalling is quicker than media. Who releases
+# a talk button with the last word on the lips shall be heard to the end.
+LINGER = 0.2
 
 
 class Hearing:
@@ -24,12 +27,16 @@ class Hearing:
         room: rtc.Room,
         is_user: Callable[[rtc.RemoteParticipant], bool],
         heard: Callable[[memoryview], None],
+        lost: Callable[[], None],
     ) -> None:
-        """`heard` gets 40 ms of 16 kHz, 16-bit mono PCM at a time."""
+        """`heard` gets 40 ms of 16 kHz, 16-bit mono PCM at a time; `lost` is called when no more comes of a
+        microphone, because it is muted, gone or replaced by a newer one."""
         self._is_user = is_user
         self._heard = heard
+        self._lost = lost
         self._track: rtc.Track | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         room.on("track_published", self._on_published)
         room.on("track_subscribed", self._on_subscribed)
@@ -66,13 +73,27 @@ class Hearing:
             self._read_newest()
 
     def _on_muted(self, _participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
-        if publication.track is not None and publication.track is self._track:
+        if publication.track is None or publication.track is not self._track:
+            return
+        if publication.track.muted:
+            self._stop_lingering()
+            self._lingering = asyncio.get_running_loop().call_later(LINGER, self._read_newest)
+        elif self._lingering is None:
             self._read_newest()
+        else:
+            self._stop_lingering()  # muted and unmuted at once: nothing was missed
+
+    def _stop_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
 
     def _read_newest(self) -> None:
+        self._stop_lingering()
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
+            self._lost()
         if self._track is not None and not self._track.muted:
             self._reading = asyncio.create_task(self._read(self._track), name="hearing")
             self._tasks.add(self._reading)

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import floor
 
 from voice.utterance import PhonemeMark
 
@@ -43,13 +44,22 @@ _UNSTRESSED = 0.8  # of the opening
 class MouthTrack:
     """The mouth over one stretch of sound, one shape per `STEP`."""
 
-    def __init__(self, shapes: list[Mouth]) -> None:
+    def __init__(self, shapes: list[Mouth], begun: float = 0.0) -> None:
+        """`begun`: seconds by which the first shape began before the sound."""
         self._shapes = shapes
+        self._begun = begun
 
     def at(self, seconds: float) -> Mouth:
         """The shape `seconds` after the start of the sound; at rest before and after it."""
-        index = int(seconds / STEP)
+        index = floor((seconds + self._begun) / STEP)
         return self._shapes[index] if 0 <= index < len(self._shapes) else REST
+
+
+def open_mouth(opening: float, width: float) -> Mouth:
+    """The drawing nearest to an opening and a width from 0 to 1."""
+    if opening < 0.05:
+        return REST
+    return Mouth(f"mouth_open{max(1, round(opening * OPENINGS))}_wide{round(width * WIDTHS)}", opening)
 
 
 def track_from_phonemes(phonemes: Iterable[PhonemeMark], seconds: float) -> MouthTrack:
@@ -97,11 +107,10 @@ def _smoothed(targets: list[Mouth | tuple[float, float]], index: int) -> Mouth:
     around = [targets[max(0, index - 1)], here, here, targets[min(len(targets) - 1, index + 1)]]
     shapes = [_size(target) for target in around]
     opening = sum(shape[0] for shape in shapes) / len(shapes)
-    if opening < 0.05:
-        return REST
     voiced = [shape for shape in shapes if shape[0] > 0]
-    width = sum(shape[1] for shape in voiced) / len(voiced)
-    return Mouth(f"mouth_open{max(1, round(opening * OPENINGS))}_wide{round(width * WIDTHS)}", opening)
+    if not voiced:
+        return REST
+    return open_mouth(opening, sum(shape[1] for shape in voiced) / len(voiced))
 
 
 def _size(target: Mouth | tuple[float, float]) -> tuple[float, float]:

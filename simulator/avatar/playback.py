@@ -13,7 +13,7 @@ from typing import Protocol
 from simulator.avatar.lips import REST, Mouth
 from voice.utterance import BYTES_PER_SECOND
 
-FRAME_SECONDS = 0.04
+FRAME_SECONDS = 0.08  # every write goes to the native library and back
 FRAME_BYTES = int(FRAME_SECONDS * BYTES_PER_SECOND)
 CLOSE_ENOUGH = 0.0005  # seconds; positions are floats
 
@@ -22,10 +22,10 @@ class Sink(Protocol):
     """Takes 24 kHz, 16-bit, mono PCM and plays it in real time out of a short queue."""
 
     async def write(self, pcm: bytes) -> None:
-        """Queue `pcm`; returns when the queue has room for the next piece."""
+        """Queue `pcm` at once; returns when there is room for the next piece."""
 
     def queued(self) -> float:
-        """Seconds that were written and not yet played."""
+        """Seconds until all that was written has been heard."""
 
     def clear(self) -> None:
         """Drop what is queued: silence at once."""
@@ -45,15 +45,15 @@ class Playback:
         self._sink = sink
         self._pcm = bytearray()
         self._more = asyncio.Event()
+        self._heard = 0.0  # seconds; at the time of the last write
         self._written = 0  # bytes
         self._end = 0  # bytes
         self._clips: deque[_Clip] = deque()
-        self._stops = 0
 
     @property
     def position(self) -> float:
         """The position that is heard now. Never goes back."""
-        return max(0.0, self._written / BYTES_PER_SECOND - self._sink.queued())
+        return max(self._heard, self._written / BYTES_PER_SECOND - self._sink.queued())
 
     def push(self, pcm: bytes, mouth_at: Callable[[float], Mouth]) -> float:
         """Play `pcm` after all that was pushed before. Returns the position it starts at.
@@ -69,8 +69,8 @@ class Playback:
 
     def stop(self) -> None:
         """Silence and a mouth at rest, now. What was not heard is gone."""
-        self._stops += 1
-        self._written = self._end = round(self.position * BYTES_PER_SECOND)
+        self._heard = self.position
+        self._written = self._end = round(self._heard * BYTES_PER_SECOND)
         self._pcm.clear()
         self._clips.clear()
         self._more.clear()
@@ -94,11 +94,10 @@ class Playback:
         """Feed the sink until cancelled."""
         while True:
             await self._more.wait()
-            stops = self._stops
             frame = bytes(self._pcm[:FRAME_BYTES])
             del self._pcm[:FRAME_BYTES]
             if not self._pcm:
                 self._more.clear()
+            self._heard = self.position
+            self._written += len(frame)  # the sink has it at once, and counts it as queued
             await self._sink.write(frame)
-            if stops == self._stops:  # else it was written into a queue that has been cleared since
-                self._written += len(frame)

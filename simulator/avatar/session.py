@@ -1,27 +1,32 @@
 """One avatar session in its room: the parts put together, and the room's news passed on to them."""
 
 import asyncio
-import json
 import logging
+import os
 from typing import Any
 
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
 from simulator.avatar import commands, events
-from simulator.avatar.commands import SPEAK_TEXT, BadCommand, Command, parse_command
+from simulator.avatar.commands import INTERRUPT, SPEAK_TEXT, BadCommand, Command, parse_command
 from simulator.avatar.conversation import Conversation
+from simulator.avatar.delivery import Delivery
+from simulator.avatar.distortion import Distortion
+from simulator.avatar.ears import Ears
 from simulator.avatar.events import Events
 from simulator.avatar.faults import Faults
-from simulator.avatar.hearing import Hearing
 from simulator.avatar.job import Job, Order
 from simulator.avatar.joining import join
 from simulator.avatar.motion import Mood
 from simulator.avatar.push_to_talk import PushToTalk
 from simulator.avatar.reports import Reports
+from simulator.avatar.slow_brain import SlowBrain
 from simulator.avatar.speech import Speech
 from simulator.avatar.stage import RoomLost, Stage
-from voice.brain import OfflineBrain
+from simulator.avatar.tone import tone
+from voice.brain import Brain, brain
+from voice.settings import SpeechSettings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -37,19 +42,30 @@ class AvatarSession:
         self._job = job
         self._reports = reports
         self._faults = Faults()
+        self._distortion = Distortion(self._faults)
         self._stage = Stage(job, self._mood, self._faults)
         self._agent_room = rtc.Room()
-        self._speech = Speech(job.voice)
+        settings = from_environment(os.environ)
+        self._speech = Speech(settings, job.voice)
+        self._brain = _brain(job, settings)
         self._events = Events(job.session_id, self._send)
+        self._delivery = Delivery(self._events, self._stage.playback, self._speech)
         self._conversation = Conversation(
             events=self._events,
-            playback=self._stage.playback,
-            speech=self._speech,
-            brain=_brain(job),
-            push_to_talk=PushToTalk(job.push_to_talk, self._events),
+            delivery=self._delivery,
+            brain=SlowBrain(self._brain, self._faults) if self._brain is not None else None,
+            push_to_talk=PushToTalk(job.push_to_talk, self._events, self._on_window),
             said=reports.transcript,
         )
-        self._hearing = Hearing(self._agent_room, _is_user, self._hear)
+        self._ears = Ears(
+            self._agent_room,
+            _is_user,
+            job=job,
+            settings=settings,
+            listener=self._conversation,
+            audible=lambda: self._delivery.audible,
+            reports=reports,
+        )
         self.ready = False
         self._user_here = asyncio.Event()
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -67,29 +83,38 @@ class AvatarSession:
             self.ready = True
             self._reports.send("ready")
             parts.create_task(self._greet(voice))
+            parts.create_task(self._ears.run())
+            if self._brain is not None:
+                parts.create_task(self._brain.open())
 
     def take(self, order: Order) -> None:
         """Follow an order of the parent; one that means nothing to a FULL session is dropped."""
         match order.do:
             case "faults":
                 self._faults.switch(order.members["faults"])
+            case "interrupt":
+                self._conversation.obey(Command(INTERRUPT))
             case "say":
                 self._conversation.obey(Command(SPEAK_TEXT, text=order.members["text"]))
+            case "tone":
+                self._delivery.sound(tone(order.members["seconds"], order.members["hertz"]))
             case _:
                 logger.warning("an order for another kind of session: %s", order.do)
 
     async def announce_end(self, reason: str) -> None:
         """Fall silent and tell the room why it ends. Only while `run` is running."""
         await self._conversation.close()
-        # The documentation names `end_reason`, web SDK 0.0.18 reads `stop_reason`.
-        self._events.publish("session.stopped", end_reason=reason, stop_reason=reason)
+        if self._faults.farewell:
+            # The documentation names `end_reason`, web SDK 0.0.18 reads `stop_reason`.
+            self._events.publish("session.stopped", end_reason=reason, stop_reason=reason)
         await self._events.flushed()
         await asyncio.sleep(FAREWELL)
 
     async def leave(self) -> None:
         """Leave the room with both participants and end the speech process."""
         await asyncio.gather(
-            self._hearing.close(),
+            self._ears.close(),
+            *([self._brain.close()] if self._brain is not None else []),
             self._speech.close(),
             self._stage.leave(),
             self._agent_room.disconnect(),
@@ -104,7 +129,7 @@ class AvatarSession:
             parts.create_task(self._speech.open())
         for participant in self._agent_room.remote_participants.values():
             self._on_joined(participant)
-        self._hearing.begin(self._agent_room)
+        self._ears.begin()
 
     async def _greet(self, voice: rtc.LocalTrackPublication) -> None:
         """Speak the opening text, once, when somebody can hear it."""
@@ -126,11 +151,11 @@ class AvatarSession:
 
     async def _send(self, event: dict[str, Any]) -> None:
         self._reports.event("out", event["event_type"], event)
-        packet = json.dumps(event).encode()
-        try:
-            await self._agent_room.local_participant.publish_data(packet, reliable=True, topic=events.TOPIC)
-        except PublishDataError as error:
-            logger.warning("an event was not sent: %s", error.message)
+        for packet in self._distortion.packets(event):
+            try:
+                await self._agent_room.local_participant.publish_data(packet, topic=events.TOPIC)
+            except PublishDataError as error:
+                logger.warning("an event was not sent: %s", error.message)
 
     def _mood(self) -> Mood:
         return self._conversation.mood
@@ -164,17 +189,22 @@ class AvatarSession:
             self._reports.send("user_left", identity=participant.identity)
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
-        if not self._lost.done():
+        if not self._lost.done() and not self._faults.stays_without_room:
             self._lost.set_result(rtc.DisconnectReason.Name(reason))
 
-    def _hear(self, pcm: memoryview) -> None:
-        """The user's voice arrives here. Nothing recognises speech yet."""
+    def _on_window(self, is_open: bool) -> None:
+        if is_open:
+            self._conversation.interrupt()  # who presses the button wants to talk
+            self._ears.open_window()
+        else:
+            self._ears.close_window()
 
 
-def _brain(job: Job) -> OfflineBrain | None:
+def _brain(job: Job, settings: SpeechSettings) -> Brain | None:
     if job.context is None:
         return None
-    return OfflineBrain(name=job.avatar.title(), prompt=job.context.prompt, faqs=job.context.faqs)
+    name, prompt, faqs = job.avatar.title(), job.context.prompt, job.context.faqs
+    return brain(settings, name=name, prompt=prompt, faqs=faqs, llm=job.llm)
 
 
 def _is_user(participant: rtc.RemoteParticipant) -> bool:

@@ -3,8 +3,9 @@
 import logging
 from dataclasses import replace
 
+from voice.settings import SpeechSettings
 from voice.silent import silent_utterance
-from voice.tts import Speaker, Voice, VoiceError, VoiceMissing, VoiceUnknown
+from voice.tts import Voice, VoiceError, VoiceMissing, VoiceUnknown, speaker
 from voice.utterance import Utterance
 
 logger = logging.getLogger(__name__)
@@ -15,8 +16,8 @@ DEFAULT_VOICE = Voice()
 class Speech:
     """Always utters: where nothing can be heard, captions and mouth still go their way."""
 
-    def __init__(self, voice: Voice) -> None:
-        self._speaker = Speaker()
+    def __init__(self, settings: SpeechSettings, voice: Voice) -> None:
+        self._speaker = speaker(settings)
         self._voice = voice
         self._mute = False
 

@@ -1,13 +1,17 @@
 """Who may do what: LiveKit access tokens (HS256 JWTs made by livekit-api) and the grants inside them."""
 
+import datetime
 from dataclasses import dataclass, field
 
 import jwt
 from aiohttp import web
-from livekit.api import TokenVerifier
+from livekit.api import AccessToken, TokenVerifier
 from livekit.api.access_token import Claims, VideoGrants
+from livekit.protocol import agent as A
 from livekit.protocol import models as M
+from livekit.protocol import room as RM
 
+AGENT_TOKEN_LIFETIME = datetime.timedelta(hours=1)
 SOURCES = {
     "camera": M.TrackSource.CAMERA,
     "microphone": M.TrackSource.MICROPHONE,
@@ -48,6 +52,24 @@ class Gate:
         except jwt.PyJWTError as error:
             raise Refused(401, f"invalid token: {error}") from error
 
+    def agent_token(self, room: str, agent: A.AvailabilityResponse, allowed: M.ParticipantPermission) -> str:
+        """Lets an agent join as the participant its worker named, with the grants livekit-server gives."""
+        grants = VideoGrants(
+            room_join=True,
+            room=room,
+            agent=True,
+            can_subscribe=allowed.can_subscribe,
+            can_publish=allowed.can_publish,
+            can_publish_data=allowed.can_publish_data,
+            can_update_own_metadata=allowed.can_update_metadata,
+            can_subscribe_metrics=allowed.can_subscribe_metrics,
+            hidden=allowed.hidden,
+        )
+        token = AccessToken(self.api_key, self.api_secret).with_identity(agent.participant_identity)
+        token = token.with_kind("agent").with_grants(grants).with_ttl(AGENT_TOKEN_LIFETIME)
+        token = token.with_name(agent.participant_name).with_metadata(agent.participant_metadata)
+        return token.with_attributes(dict(agent.participant_attributes)).to_jwt()
+
 
 def room_to_join(claims: Claims) -> str:
     """The room the token lets its holder join. Raises `Refused`."""
@@ -61,6 +83,19 @@ def room_to_join(claims: Claims) -> str:
 
 def granted(claims: Claims) -> VideoGrants:
     return claims.video or VideoGrants(can_publish=False, can_subscribe=False, can_publish_data=False)
+
+
+def settings(claims: Claims, room: str) -> RM.CreateRoomRequest:
+    """How the token wants a room that is opened by its holder's joining."""
+    wanted = claims.room_config or RM.RoomConfiguration()
+    return RM.CreateRoomRequest(
+        name=room,
+        empty_timeout=wanted.empty_timeout,
+        departure_timeout=wanted.departure_timeout,
+        max_participants=wanted.max_participants,
+        metadata=wanted.metadata,
+        agents=wanted.agents,
+    )
 
 
 def permission(grants: VideoGrants) -> M.ParticipantPermission:

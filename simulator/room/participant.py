@@ -67,6 +67,14 @@ class Participant:
     def present(self) -> bool:
         return self.room.participants.get(self.identity) is self
 
+    @property
+    def dependent(self) -> bool:
+        """Whether it is an agent that was dispatched: such neither fill a room nor keep it open.
+
+        livekit-server counts every participant of kind AGENT; here an avatar keeps the room of its session open.
+        """
+        return bool(self.info.permission.agent)
+
     def send(self, **message: Any) -> None:
         """Send one signalling message, named as in `SignalResponse`; dropped while there is no websocket."""
         if self._signal is not None:
@@ -147,7 +155,9 @@ class Participant:
     def publish(self, cid: str, transceiver: RTCRtpTransceiver) -> None:
         """The client begins to send a track it announced."""
         info = self._announced.pop(cid)
-        track = Track(info, self, Source(transceiver))
+        track = Track(
+            info, self, Source(transceiver, self.room.loss, self.info.kind == M.ParticipantInfo.Kind.STANDARD)
+        )
         info.mime_type = track.source.codec.mimeType
         info.mid = transceiver.mid or ""
         if track.source.kind == "video":
@@ -157,6 +167,7 @@ class Participant:
         self.tracks[cid] = track
         self.tell_all()
         self.room.offer_to_all(track)
+        self.room.dispatches.fill()
 
     def keep_publishing(self, cid: str, transceiver: RTCRtpTransceiver) -> None:
         """The client offers a track again. Rust SDKs may settle on its codec only now: when two tracks are published

@@ -15,7 +15,7 @@ from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpSrPacke
 from simulator.room import aiortc_seams as seams
 
 KEYFRAME_INTERVAL = 0.25  # seconds: at most so often is a publisher asked for a keyframe
-FEEDBACK_INTERVAL = 0.1  # seconds between two bitrate messages to a publisher
+FEEDBACK_INTERVAL = 1.0  # seconds between two bitrate messages to a publisher
 PUBLISHER_BITRATE = 6_000_000  # bits per second a publisher may use; loopback has no congestion to control
 HISTORY = 512  # packets kept for retransmission: over a second of 720p
 RTP_HEADER = struct.Struct("!BBHLL")
@@ -56,15 +56,27 @@ class SenderClock:
         return self.ntp + int(elapsed * (1 << 32)), (self.rtp + int(elapsed * self.rate)) & 0xFFFFFFFF
 
 
+@dataclass(slots=True)
+class Loss:
+    """The shares, 0 to 1, of a room's media packets lost on purpose: towards clients and from visitors."""
+
+    down: float = 0.0
+    up: float = 0.0
+
+
 class Source:
     """The RTP packets of one published track, taken from the publisher's receiver."""
 
-    def __init__(self, transceiver: RTCRtpTransceiver) -> None:
+    def __init__(
+        self, transceiver: RTCRtpTransceiver, loss: Loss | None = None, from_visitor: bool = False
+    ) -> None:
         self.kind: str = transceiver.kind
         self._transceiver = transceiver
         self.codec = seams.codecs(transceiver)[0]
         self.clock: SenderClock | None = None
         self.loudest = 127  # dB below full scale of the loudest packet since `take_loudness`; 127 is silence
+        self.loss = loss or Loss()
+        self._from_visitor = from_visitor
         self._transport = transceiver.receiver.transport
         self._feedback_ssrc = seams.ssrc(transceiver.sender)
         self._ssrc: int | None = None  # of the publisher; known with its first packet
@@ -77,6 +89,8 @@ class Source:
     def add(self, packet: RtpPacket) -> tuple[bool, None]:
         """Forward one packet. Called by aiortc in place of its jitter buffer, whose answer it gives."""
         self._ssrc = packet.ssrc
+        if self._from_visitor and self.loss.up and random.random() < self.loss.up:
+            return False, None
         if packet.extensions.audio_level is not None:
             self.loudest = min(self.loudest, packet.extensions.audio_level[1])
         for forwarder in self._forwarders:
@@ -191,7 +205,7 @@ class Forwarder:
         if self.source.clock is not None:
             self._state.set_clock(*self.source.clock.reading(time.monotonic()))
         self._state.count(len(packet.payload))
-        seams.send_at_once(self._sender.transport, data)
+        self._send(data)
 
     async def _run(self, _codec: RTCRtpCodecParameters) -> None:
         """Stand in for RTCRtpSender._run_rtp: started once DTLS is up, cancelled when the sender stops."""
@@ -232,7 +246,12 @@ class Forwarder:
             header = RTP_HEADER.pack(RTP_VERSION, rtx_type, self._rtx_sequence, timestamp, ssrc)
             data = header + struct.pack("!H", sequence) + data[RTP_HEADER.size :]
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        seams.send_at_once(self._sender.transport, data)
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        down = self.source.loss.down
+        if not down or random.random() >= down:
+            seams.send_at_once(self._sender.transport, data)
 
 
 def profile(codec: RTCRtpCodecParameters) -> object:

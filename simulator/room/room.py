@@ -11,7 +11,10 @@ from livekit.protocol import room as RM
 from livekit.protocol import rtc as R
 
 from simulator.room import speakers
+from simulator.room.agency import Agency
+from simulator.room.dispatch import Dispatches
 from simulator.room.participant import Participant
+from simulator.room.relay import Loss
 from simulator.room.sids import sid
 from simulator.room.signalling import Invitation, Signal
 from simulator.room.track import Track
@@ -29,6 +32,7 @@ class Room:
         self,
         request: RM.CreateRoomRequest,
         server_info: M.ServerInfo,
+        agency: Agency,
         on_expired: Callable[["Room"], None],
         on_task: Callable[[asyncio.Task[None]], None],
     ) -> None:
@@ -36,6 +40,7 @@ class Room:
         self.name = request.name
         self.server_info = server_info
         self.participants: dict[str, Participant] = {}  # by identity
+        self.loss = Loss()
         now = time.time()
         self._info = M.Room(
             sid=sid("RM"),
@@ -49,10 +54,11 @@ class Room:
             enabled_codecs=CODECS,
         )
         self._on_expired = on_expired
-        self._on_task = on_task
+        self.own = on_task
         self._expiry: asyncio.TimerHandle | None = None
         self._speakers = asyncio.create_task(speakers.watch(self), name=f"speakers of {self.name}")
         self._expire_in(self._info.empty_timeout)
+        self.dispatches = Dispatches(self, request.agents, agency)
 
     @property
     def info(self) -> M.Room:
@@ -64,17 +70,18 @@ class Room:
 
     def is_full_for(self, identity: str) -> bool:
         limit = self._info.max_participants
-        return bool(limit) and identity not in self.participants and len(self.participants) >= limit
+        counted = sum(not participant.dependent for participant in self.participants.values())
+        return bool(limit) and identity not in self.participants and counted >= limit
 
     def join(self, claims: Claims, invitation: Invitation, signal: Signal) -> Participant:
         """Let a participant in. Whoever had its identity before leaves first, or others mix them up."""
         before = self.participants.get(claims.identity)
         if before is not None:
             self.depart(before, M.DisconnectReason.DUPLICATE_IDENTITY)
-        if self._expiry is not None:
-            self._expiry.cancel()
         participant = Participant(self, claims, invitation, signal)
         self.participants[participant.identity] = participant
+        if not participant.dependent:
+            self._stay()
         participant.send(join=self._welcome(participant))
         self.tell(participant, but=participant)
         for request in invitation.tracks:
@@ -82,6 +89,7 @@ class Room:
         for track in self.tracks():
             participant.offer(track)
         participant.peers.start()
+        self.dispatches.fill()
         return participant
 
     def depart(self, participant: Participant, reason: M.DisconnectReason) -> None:
@@ -96,18 +104,19 @@ class Room:
         participant.info.version += 1
         self.tell(participant)
         participant.part(reason)
-        self._on_task(asyncio.create_task(participant.close(), name=f"farewell to {participant.identity}"))
-        if not self.participants:
+        self.own(asyncio.create_task(participant.close(), name=f"farewell to {participant.identity}"))
+        self.dispatches.participant_left(participant)
+        if self._expiry is None and self._is_deserted():
             self._expire_in(self._info.departure_timeout)
 
     def close(self, reason: M.DisconnectReason) -> None:
         """Send everybody away for `reason`."""
+        self.dispatches.close()
         for participant in list(self.participants.values()):
             self.depart(participant, reason)
-        if self._expiry is not None:
-            self._expiry.cancel()
+        self._stay()
         self._speakers.cancel()
-        self._on_task(self._speakers)
+        self.own(self._speakers)
 
     def tracks(self) -> Iterator[Track]:
         for participant in list(self.participants.values()):
@@ -172,6 +181,15 @@ class Room:
             fast_publish=True,
             enabled_publish_codecs=CODECS,
         )
+
+    def _is_deserted(self) -> bool:
+        """Agents that were sent do not keep a room open."""
+        return all(participant.dependent for participant in self.participants.values())
+
+    def _stay(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     def _expire_in(self, seconds: float) -> None:
         self._expiry = asyncio.get_running_loop().call_later(seconds, self._on_expired, self)

@@ -7,20 +7,27 @@ from collections.abc import Iterator
 from livekit.protocol import models as M
 from livekit.protocol import room as RM
 
+from simulator.room.agency import Agency
 from simulator.room.room import Room
 
 logger = logging.getLogger(__name__)
 
 # The version a client sees. Clients switch features by it; this is the one whose behaviour is followed here.
 SERVER_INFO = M.ServerInfo(
-    edition=M.ServerInfo.Standard, version="1.9.4", protocol=16, region="", node_id="embedded"
+    edition=M.ServerInfo.Standard,
+    version="1.9.4",
+    protocol=16,
+    region="",
+    node_id="embedded",
+    agent_protocol=1,
 )
 
 
 class Rooms:
     """The rooms by name. `open` is the only place where one is born."""
 
-    def __init__(self) -> None:
+    def __init__(self, agency: Agency) -> None:
+        self._agency = agency
         self._rooms: dict[str, Room] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -34,7 +41,9 @@ class Rooms:
         """The room of that name, made now if there is none; the settings of an existing one stay."""
         room = self._rooms.get(request.name)
         if room is None:
-            room = self._rooms[request.name] = Room(request, SERVER_INFO, self._expired, self._own)
+            room = self._rooms[request.name] = Room(
+                request, SERVER_INFO, self._agency, self._expired, self._own
+            )
             logger.info("room %s opens", room.name)
         return room
 

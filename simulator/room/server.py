@@ -8,20 +8,31 @@ from aiohttp import WSMsgType, web
 from google.protobuf.message import DecodeError
 from livekit.api.access_token import Claims
 from livekit.protocol import models as M
-from livekit.protocol import room as RM
 from livekit.protocol import rtc as R
 
+from simulator.room.agency import Agency
+from simulator.room.agent_socket import AgentSocket
 from simulator.room.aiortc_seams import bind_media_to
 from simulator.room.client_requests import obey
-from simulator.room.grants import Gate, Refused, room_to_join
+from simulator.room.dispatch_service import DispatchService
+from simulator.room.grants import Gate, Refused, room_to_join, settings
 from simulator.room.participant import Participant
 from simulator.room.room_service import RoomService
 from simulator.room.rooms import Rooms
-from simulator.room.signalling import FRAME_LIMIT, HEARTBEAT, BadJoin, Invitation, Signal, read_v0, read_v1
+from simulator.room.signalling import (
+    CLOSE_TIMEOUT,
+    FRAME_LIMIT,
+    HEARTBEAT,
+    BadJoin,
+    Invitation,
+    Signal,
+    read_v0,
+    read_v1,
+)
+from simulator.room.twirp import answering
 
 logger = logging.getLogger(__name__)
 
-CLOSE_TIMEOUT = 1.0  # seconds to wait for a client's half of the websocket's closing handshake
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,23 +53,40 @@ class RoomServer:
         """
         bind_media_to(host)
         self._gate = Gate(api_key, api_secret)
-        self.rooms = Rooms()
+        self._agency = Agency(self._gate)
+        self.rooms = Rooms(self._agency)
         self._resume_within = resume_within
 
     def add_routes(self, app: web.Application) -> None:
-        """Mount the signalling and the RoomService. The rooms end when the application shuts down."""
+        """Mount the signalling, the server APIs and the websocket of agent workers.
+
+        The rooms end when the application shuts down.
+        """
         app.router.add_get("/rtc", open_to_any_origin(functools.partial(self._enter, read=read_v0)))
         app.router.add_get("/rtc/v1", open_to_any_origin(functools.partial(self._enter, read=read_v1)))
         app.router.add_get("/rtc/validate", open_to_any_origin(self._validate))
         app.router.add_get("/rtc/v1/validate", open_to_any_origin(self._validate))
         app.router.add_get("/settings/regions", open_to_any_origin(regions))
-        service = RoomService(self._gate, self.rooms)
-        app.router.add_post("/twirp/livekit.RoomService/{method}", open_to_any_origin(service.call))
+        for name, methods in (
+            ("RoomService", RoomService(self.rooms).methods()),
+            ("AgentDispatchService", DispatchService(self.rooms).methods()),
+        ):
+            service = answering(self._gate, methods)
+            app.router.add_post(f"/twirp/livekit.{name}/{{method}}", open_to_any_origin(service))
+        workers = AgentSocket(self._gate, self.rooms, self._agency)
+        app.router.add_get("/agent", open_to_any_origin(workers.enter))
         app.on_shutdown.append(self._shut_down)
+
+    def lose(self, room_name: str, down: float, up: float) -> None:
+        """Lose these shares (0 to 1) of a room's media packets: towards its clients, and from its visitors."""
+        room = self.rooms.get(room_name)
+        if room is not None:
+            room.loss.down, room.loss.up = down, up
 
     async def close(self) -> None:
         """End all rooms (SERVER_SHUTDOWN) and close all connections. May be called more than once."""
         await self.rooms.close()
+        self._agency.close()
 
     async def _shut_down(self, _app: web.Application) -> None:
         await self.close()
@@ -98,7 +126,7 @@ class RoomServer:
         """The participant a websocket is for; None, and the client told to join anew, if it is gone."""
         name = room_to_join(claims)
         if not invitation.resume_sid:
-            return self.rooms.open(RM.CreateRoomRequest(name=name)).join(claims, invitation, signal)
+            return self.rooms.open(settings(claims, name)).join(claims, invitation, signal)
         room = self.rooms.get(name)
         participant = room.participants.get(claims.identity) if room else None
         if participant and participant.sid == invitation.resume_sid and participant.peers.alive:

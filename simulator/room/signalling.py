@@ -9,13 +9,14 @@ import logging
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from livekit.protocol import rtc as R
 
 logger = logging.getLogger(__name__)
 
 OUTBOX_LIMIT = 4 << 20  # bytes not yet sent; a client this far behind is dead or will never catch up
 HEARTBEAT = 10.0  # seconds between websocket pings: a vanished client is noticed within 1.5 times this
+CLOSE_TIMEOUT = 1.0  # seconds to wait for a client's half of the websocket's closing handshake
 FRAME_LIMIT = 1 << 20  # bytes of one incoming message; an SDP offer is about 10 kB
 
 
@@ -78,7 +79,7 @@ class Signal:
         self._backlog = 0  # bytes in the outbox
         self._writer = asyncio.create_task(self._write(), name="signal writer")
 
-    def send(self, message: R.SignalResponse) -> None:
+    def send(self, message: Message) -> None:
         if self.overflowed:
             return
         frame = message.SerializeToString()

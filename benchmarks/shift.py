@@ -1,0 +1,43 @@
+"""By how much one curve comes after another that it should go with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Curve = Sequence[tuple[float, float]]  # (seconds, value), in order
+Floats = NDArray[np.float64]
+
+GRID = 0.005  # seconds
+FARTHEST = 0.4  # seconds that are tried, in both directions
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Milliseconds by which lips come after the sound, and how well the two agree then (-1 to 1)."""
+
+    ms: float
+    agreement: float
+
+    @classmethod
+    def between(cls, openings: Curve, sounds: Curve) -> "Shift":
+        """The shift of the lips that agrees best with the sound."""
+        begin = max(openings[0][0], sounds[0][0]) + FARTHEST
+        end = min(openings[-1][0], sounds[-1][0]) - FARTHEST
+        grid = np.arange(begin, end, GRID)
+        loudness = _standardised(sounds, grid)
+        return max(
+            (
+                cls(1000 * shift, float((_standardised(openings, grid + shift) * loudness).mean()))
+                for shift in np.arange(-FARTHEST, FARTHEST, GRID)
+            ),
+            key=lambda shift: shift.agreement,
+        )
+
+
+def _standardised(curve: Curve, grid: Floats) -> Floats:
+    moments, values = np.array(curve).T
+    found: Floats = np.interp(grid, moments, values)
+    standardised: Floats = (found - found.mean()) / found.std()
+    return standardised

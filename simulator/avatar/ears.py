@@ -1,0 +1,88 @@
+"""The user's voice, from the microphone in the room to the words in the conversation."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from livekit import rtc
+
+from simulator.avatar.echo import EchoGuard
+from simulator.avatar.hearing import Hearing
+from simulator.avatar.job import Job
+from simulator.avatar.listening import Listener, Listening
+from simulator.avatar.reports import Reports
+from simulator.avatar.understanding import Understanding, speech_detector
+from voice.sentences import split_sentences
+from voice.settings import SpeechSettings
+from voice.stt import Recognizer, recognizer
+
+logger = logging.getLogger(__name__)
+
+
+class Ears:
+    """Tells `listener` what the user says; the parts of hearing put together. `run` is owned by the caller."""
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        is_user: Callable[[rtc.RemoteParticipant], bool],
+        *,
+        job: Job,
+        settings: SpeechSettings,
+        listener: Listener,
+        audible: Callable[[], bool],
+        reports: Reports,
+    ) -> None:
+        """`audible()`: the avatar may be heard at the user's microphone now."""
+        self._room = room
+        self._reports = reports
+        self._understanding = Understanding(_recognizer(job, settings), self._report_missing)
+        self._listening = Listening(
+            detector=speech_detector(self._report_missing),
+            recognizer=self._understanding,
+            listener=listener,
+            guarded=EchoGuard(audible).needed,
+            push_to_talk=job.push_to_talk,
+        )
+        self._hearing = Hearing(room, is_user, self._hear, self._listening.microphone_lost)
+        self._microphone_here = asyncio.Event()
+
+    def begin(self) -> None:
+        """Subscribe to the microphones in the room, once it is joined."""
+        self._hearing.begin(self._room)
+
+    def open_window(self) -> None:
+        """Push to talk begins."""
+        self._listening.open_window()
+
+    def close_window(self) -> None:
+        """Push to talk ends."""
+        self._listening.close_window()
+
+    async def run(self) -> None:
+        """Understand what is said until cancelled."""
+        # Getting ready takes half a second of a processor that the first picture needs more, and not everybody has a
+        # microphone. What is said meanwhile waits.
+        await self._microphone_here.wait()
+        await self._understanding.open()
+        await self._listening.run()
+
+    async def close(self) -> None:
+        await asyncio.gather(self._hearing.close(), self._understanding.close())
+
+    def _hear(self, pcm: memoryview) -> None:
+        self._microphone_here.set()
+        self._listening.hear(pcm)
+        if self._listening.speaking:
+            self._reports.activity()
+
+    def _report_missing(self, why: str) -> None:
+        logger.warning("%s", why)
+        self._reports.send("condition", name="speech_in", ok=False, why=why)
+
+
+def _recognizer(job: Job, settings: SpeechSettings) -> Recognizer:
+    texts: list[str] = []
+    if job.context is not None:
+        texts = [job.context.opening_text, *split_sentences(job.context.prompt), *job.context.faqs]
+    return recognizer(settings, texts=texts, language=job.language)

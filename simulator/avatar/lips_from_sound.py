@@ -1,0 +1,80 @@
+"""The mouth for speech that comes as sound alone: what it says is not known, only how it sounds.
+
+A small network reads the mouth from the last 80 ms of sound. `simulator.avatar.train_lips` trained it on
+synthetic voices, whose phonemes are known. The mouth goes with the sound, where one that knows the phonemes
+leads it by 20 ms: nothing of a stream's future is needed.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.avatar.lips import PRESS, TEETH, Mouth, MouthTrack, open_mouth
+from simulator.avatar.mel_bands import Floats, MelBands, samples_of
+from voice.utterance import SAMPLE_RATE
+
+NETWORK = Path(__file__).with_name("lips_from_sound.npz")
+SILENT = -5.0  # decades of power: sound below this moves no lips
+SWIFT = 0.7  # of the way to the next shape that lips go in one step: without it they would tremble
+SURE = 0.5  # how sure the network must be of lips that meet, and of teeth on a lip
+
+
+class Network(NamedTuple):
+    """One hidden layer. `inner` is (features + 1, hidden), `outer` (hidden + 1, 4); last rows are the biases."""
+
+    inner: Floats
+    outer: Floats
+
+    def __call__(self, features: Floats) -> Floats:
+        """From (steps, features) to (steps, 4): opening, width, lips that meet, teeth on the lip; all 0 to 1."""
+        hidden = np.tanh(features @ self.inner[:-1] + self.inner[-1])
+        mouths: Floats = 1 / (1 + np.exp(-(hidden @ self.outer[:-1] + self.outer[-1])))
+        return mouths
+
+
+class SoundLips:
+    """The mouth of one stream of speech, piece by piece."""
+
+    def __init__(self) -> None:
+        self._network = trained_network()
+        self.reset()
+
+    def reset(self) -> None:
+        """A new utterance begins."""
+        self._bands = MelBands()
+        self._opening, self._width = 0.0, 0.5
+        self._pressed = False
+
+    def listen(self, pcm: bytes) -> MouthTrack:
+        """The mouth over exactly this piece: 24 kHz, 16-bit little-endian mono, any number of whole samples.
+
+        Shapes lie on a grid of `lips.STEP` that goes on from piece to piece, so it matters little how a stream
+        is cut. A minute at once is answered in one call: give it pieces of a second in an event loop.
+        """
+        if not pcm:
+            return MouthTrack([])
+        begun = self._bands.into_hop / SAMPLE_RATE
+        features, loudness = self._bands.measure(samples_of(pcm))
+        mouths = self._network(features)
+        mouths[loudness < SILENT] = 0.0
+        return MouthTrack([self._mouth(*mouth) for mouth in mouths.tolist()], begun)
+
+    def _mouth(self, opening: float, width: float, meet: float, teeth: float) -> Mouth:
+        press = meet > SURE
+        held, self._pressed = self._pressed, press
+        self._opening += SWIFT * (opening - self._opening)
+        self._width += SWIFT * (width - self._width)
+        if press or held:  # for two steps at least: closed lips must meet a video frame
+            return PRESS
+        if teeth > SURE:
+            return TEETH
+        return open_mouth(self._opening, self._width)
+
+
+@cache
+def trained_network() -> Network:
+    """The network that is shipped. Raises `FileNotFoundError` when it is not there."""
+    with np.load(NETWORK) as weights:
+        return Network(weights["inner"], weights["outer"])

@@ -1,0 +1,131 @@
+"""`python -m simulator.room`: serve the room server alone, in place of a livekit-server on this machine."""
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from simulator.room.server import RoomServer
+from simulator.settings import InvalidSetting, port
+
+BANNER = """\
+The room server is serving. Stop it with Ctrl-C.
+
+  LIVEKIT_URL={url}
+  LIVEKIT_API_KEY={key}
+  LIVEKIT_API_SECRET={secret}
+"""
+SHORTEST_SECRET = 32  # characters; shorter ones are weak for HS256
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The one key pair that tokens are made with."""
+
+    key: str
+    secret: str = field(repr=False)
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM. The exit code: 1 when it cannot begin."""
+    arguments = _arguments()
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("aioice", "aiortc"):  # they tell of every candidate pair
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        keys = _keys(os.environ)
+        with _listen(_address(arguments.host), arguments.port) as listener:
+            asyncio.run(_serve(keys, listener, as_json=arguments.json))
+    except InvalidSetting as error:
+        print(f"room server: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(keys: Keys, listener: socket.socket, *, as_json: bool) -> None:
+    told_to_end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    host, number = listener.getsockname()[:2]
+    url = f"ws://[{host}]:{number}" if ":" in host else f"ws://{host}:{number}"
+    server, app = RoomServer(keys.key, keys.secret, host), web.Application()
+    server.add_routes(app)
+    runner = web.AppRunner(app, access_log=None)
+    try:
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        print(
+            _json(url, keys) if as_json else BANNER.format(url=url, key=keys.key, secret=keys.secret),
+            flush=True,
+        )
+        await told_to_end.wait()
+    finally:
+        await server.close()
+        await runner.cleanup()
+
+
+def _json(url: str, keys: Keys) -> str:
+    """Named as in the simulator's own line of JSON."""
+    return json.dumps(
+        {
+            "livekit_url": url,
+            "livekit_api_key": keys.key,
+            "livekit_api_secret": keys.secret,
+            "pid": os.getpid(),
+        }
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m simulator.room",
+        description=__doc__,
+        epilog="LIVEKIT_API_KEY and LIVEKIT_API_SECRET set the key pair; without them it is a random one.",
+    )
+    parser.add_argument("--port", type=port, default=7880, help="TCP port, 0 for a free one (default: 7880)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--json", action="store_true", help="print address and keys as one line of JSON")
+    return parser.parse_args()
+
+
+def _keys(environ: Mapping[str, str]) -> Keys:
+    key, secret = environ.get("LIVEKIT_API_KEY", ""), environ.get("LIVEKIT_API_SECRET", "")
+    if bool(key) != bool(secret):
+        raise InvalidSetting("set both LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or neither")
+    if secret and len(secret) < SHORTEST_SECRET:
+        raise InvalidSetting(f"LIVEKIT_API_SECRET must be at least {SHORTEST_SECRET} characters long")
+    return Keys(key or f"room{secrets.token_hex(6)}", secret or secrets.token_urlsafe(32))
+
+
+def _address(host: str) -> str:
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise InvalidSetting(f"--host must be an IP address or localhost, not {host!r}") from None
+    if address.is_unspecified:
+        raise InvalidSetting(f"--host {host} is no address clients can be told; give the one they will use")
+    return str(address)
+
+
+def _listen(host: str, number: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, number), family=family)
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot listen on {host} port {number}: {error.strerror}. Choose another --port."
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

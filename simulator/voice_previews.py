@@ -1,0 +1,45 @@
+"""How voices sound: a sentence each, spoken once and remembered."""
+
+import asyncio
+import io
+import wave
+
+from simulator.world import Voice
+from voice.espeak import EspeakSpeaker
+from voice.tts import Voice as Timbre
+from voice.utterance import SAMPLE_RATE
+
+MOST_KEPT = 50
+
+
+class VoicePreviews:
+    """The speech process lives only while it speaks: previews are rare."""
+
+    def __init__(self) -> None:
+        self._spoken: dict[tuple[str, Timbre], bytes] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def of(self, voice: Voice) -> bytes:
+        """A WAV file, 24 kHz, 16 bit, mono. Raises VoiceError where nothing can speak."""
+        key = (voice.name, Timbre(voice.espeak, voice.rate, voice.pitch))
+        async with self._one_at_a_time:
+            if key not in self._spoken:
+                self._spoken[key] = await _spoken(*key)
+                if len(self._spoken) > MOST_KEPT:
+                    del self._spoken[next(iter(self._spoken))]
+        return self._spoken[key]
+
+
+async def _spoken(name: str, timbre: Timbre) -> bytes:
+    speaker = EspeakSpeaker()
+    try:
+        utterance = await speaker.synthesize(f"Hello, I am {name}. This is how I sound.", timbre)
+    finally:
+        await speaker.close()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(SAMPLE_RATE)
+        sound.writeframes(utterance.pcm)
+    return file.getvalue()

@@ -1,0 +1,146 @@
+"""A visitor who speaks: Chromium with a recording for a microphone, the real site, the real simulator."""
+
+import base64
+import re
+import wave
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import async_playwright, expect
+from rapidfuzz import fuzz
+
+from simulator.seed import COFFEE_CONTEXT
+from tests.browser.conftest import CHROMIUM_ARGUMENTS
+from tests.browser.visitor import Visitor, all_stored, events_of, visiting
+from tests.processes import Site
+from tests.spoken_questions import COFFEE
+from voice.espeak import EspeakSpeaker
+from voice.sentences import split_sentences
+from voice.settings import SpeechSettings
+from voice.stt import recognizer
+from voice.tts import Voice
+from voice.utterance import SAMPLE_RATE
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+GREETED = 7.0  # seconds; the opening words are over
+UNDERSTOOD = 70.0  # of 100: how much of what the page played a recogniser must find in the transcript
+
+# Records what the page plays, as 16 kHz 16-bit samples in window.recorded.
+TAPE = """() => {
+  const audio = document.querySelector("[data-audio]")
+  const context = new AudioContext({ sampleRate: 16000 })
+  const tape = context.createScriptProcessor(4096, 1, 1)
+  window.recorded = []
+  tape.onaudioprocess = ({ inputBuffer }) => {
+    for (const sample of inputBuffer.getChannelData(0)) window.recorded.push(Math.round(sample * 32767))
+  }
+  context.createMediaStreamSource(audio.srcObject).connect(tape)
+  tape.connect(context.destination)
+}"""
+RECORDED = """(since) => {
+  const bytes = new Uint8Array(Int16Array.from(window.recorded.slice(since)).buffer)
+  let text = ""
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return btoa(text)
+}"""
+
+Speaking = Callable[..., AbstractAsyncContextManager[Visitor]]
+
+
+@pytest.fixture
+def speaking(chromium_path: str, site: Site, tmp_path: Path) -> Speaking:
+    """A visitor who says one thing, some seconds after the microphone was opened."""
+
+    @asynccontextmanager
+    async def visitor_who_says(text: str, after: float) -> AsyncIterator[Visitor]:
+        recording = tmp_path / "microphone.wav"
+        await record(recording, text, after)
+        arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-audio-capture={recording}%noloop"]
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+            try:
+                async with visiting(browser, site.url) as visitor:
+                    yield visitor
+            finally:
+                await browser.close()
+
+    return visitor_who_says
+
+
+async def test_a_spoken_question_is_shown_and_answered_aloud(speaking: Speaking, site: Site) -> None:
+    async with speaking("What are your opening hours?", after=GREETED) as visitor:
+        await visitor.start(context_id=COFFEE_CONTEXT)
+        await visitor.is_ready_to_talk()
+        await visitor.page.evaluate(TAPE)
+
+        await expect(visitor.turns("user")).to_have_text("What are your opening hours?", timeout=20_000)
+        await expect(visitor.turns("avatar").last).to_contain_text("open from")
+        await visitor.state_is("Listening")
+
+        said = await visitor.turns("avatar").last.inner_text()
+        assert fuzz.token_sort_ratio(await understood(visitor), said.lower()) > UNDERSTOOD
+        await visitor.press("End")
+        await all_stored(visitor, site)
+    events = " ".join(kind for kind in events_of(site, visitor.session_key(), "in") if "chunk" not in kind)
+    assert re.search(
+        r"user\.speak_started user\.speak_ended user\.transcription "
+        r"avatar\.speak_started avatar\.transcription avatar\.speak_ended",
+        events,
+    )
+
+
+async def test_who_speaks_over_the_avatar_silences_it_and_is_answered(speaking: Speaking) -> None:
+    async with speaking("Do you have oat milk?", after=2.0) as visitor:
+        await visitor.start()
+        await expect(visitor.page.locator(".turn-avatar").first).to_contain_text(
+            "interrupted", timeout=20_000
+        )
+
+        await expect(visitor.turns("user").first).not_to_be_empty()
+        await expect(visitor.turns("avatar")).to_have_count(2, timeout=10_000)
+
+
+async def test_push_to_talk_is_heard_while_the_button_is_held(speaking: Speaking) -> None:
+    async with speaking("What are your opening hours?", after=GREETED) as visitor:
+        await visitor.start(context_id=COFFEE_CONTEXT, interactivity="PUSH_TO_TALK")
+        await expect(visitor.turns("avatar").first).not_to_be_empty(timeout=15_000)
+        await visitor.state_is("Muted")
+        await visitor.page.get_by_role("button", name="Hold to talk").hover()
+        await visitor.page.mouse.down()
+        await expect(visitor.turns("user")).to_contain_text("hours", timeout=20_000)  # the words so far
+        await visitor.page.mouse.up()
+
+        await expect(visitor.turns("user")).to_have_text("What are your opening hours?")
+        await expect(visitor.turns("avatar").last).to_contain_text("open from")
+
+
+async def record(path: Path, text: str, after: float) -> None:
+    """What the microphone hears: a quiet room, and one sentence in it."""
+    speaker = EspeakSpeaker()
+    try:
+        pcm = (await speaker.synthesize(text, Voice("en-us+f2", 160, 50))).pcm
+    finally:
+        await speaker.close()
+    spoken = np.frombuffer(pcm, "<i2").astype(float) * 0.6
+    sound = np.random.default_rng(5).normal(0, 8, int(after * SAMPLE_RATE) + len(spoken) + SAMPLE_RATE)
+    sound[int(after * SAMPLE_RATE) :][: len(spoken)] += spoken
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes(sound.astype("<i2").tobytes())
+
+
+async def understood(visitor: Visitor) -> str:
+    """What a recogniser that knows the coffee shop hears in the sound the page played."""
+    pcm = base64.b64decode(await visitor.page.evaluate(RECORDED, 0))
+    ears = recognizer(SpeechSettings(), texts=split_sentences(COFFEE.read_text()))
+    try:
+        await ears.open()
+        recognition = ears.listen()
+        await recognition.feed(pcm)
+        return (await recognition.finish()).text.lower()
+    finally:
+        await ears.close()

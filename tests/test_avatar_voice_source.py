@@ -1,0 +1,79 @@
+"""The clock of the avatar's voice: what it takes for heard."""
+
+import itertools
+
+import pytest
+from livekit import rtc
+
+from simulator.avatar import voice_source
+from simulator.avatar.voice_source import WAY, VoiceSource
+from voice.utterance import BYTES_PER_SECOND
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(voice_source, "time", clock)
+    return clock
+
+
+@pytest.fixture
+async def source(clock, monkeypatch):
+    """A voice source whose native end swallows everything at once."""
+
+    async def swallow(_self: rtc.AudioSource, _frame: rtc.AudioFrame) -> None:
+        pass
+
+    monkeypatch.setattr(rtc.AudioSource, "capture_frame", swallow)
+    source = VoiceSource()
+    yield source
+    await source.source.aclose()
+
+
+def sound(seconds: float) -> bytes:
+    return bytes(round(seconds * BYTES_PER_SECOND / 2) * 2)
+
+
+async def test_sound_is_queued_until_it_has_gone_all_the_way(source, clock):
+    await source.write(sound(0.08))
+
+    assert source.queued() == pytest.approx(0.08 + WAY)
+    clock.now += 0.08 + WAY
+    assert source.queued() == 0.0
+
+
+async def test_pieces_that_come_in_time_add_up(source, clock):
+    for _ in range(3):
+        await source.write(sound(0.08))
+        clock.now += 0.04
+
+    assert source.queued() == pytest.approx(3 * 0.08 + WAY - 3 * 0.04)
+
+
+async def test_a_late_piece_delays_what_follows_and_nothing_else(source, clock):
+    """A minute of sound with a piece 40 ms late now and then: no error adds up."""
+    last = 0.0
+    for number in itertools.count():
+        await source.write(sound(0.08))
+        last = clock.now + 0.08 + WAY
+        if number * 0.08 >= 60:
+            break
+        clock.now += 0.12 if number % 10 == 0 else 0.08
+
+    assert clock.now + source.queued() == pytest.approx(last, abs=1e-6)
+
+
+async def test_cleared_sound_is_not_waited_for(source):
+    await source.write(sound(0.08))
+
+    source.clear()
+
+    assert source.queued() == 0.0
