@@ -15,6 +15,7 @@ from sessions_app.services import follow_agent
 
 HELLO_WITHIN = 10  # seconds
 MOST_TURNS = 60  # of the conversation so far, the newest
+LONGEST_JOB_ID = 24  # characters; LiveKit's have 15
 
 BAD_FRAME = 4400
 BAD_KEY = 4401
@@ -28,6 +29,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
 
     session: AvatarSession | None = None
     attempt = 0
+    job_id = ""
     _deadline: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -37,6 +39,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
             self._cancel_deadline()
             if self.session is not None:
                 await self.channel_layer.group_discard(agents.agent_group(self.session), self.channel_name)
+                await agents.line_lost(self.session, self.attempt, self.job_id)
 
     async def connect(self) -> None:
         await self.accept()
@@ -85,13 +88,14 @@ class AgentConsumer(AsyncWebsocketConsumer):
             return
         # Listen before the lease is taken: what is told in between must not be lost.
         await self.channel_layer.group_add(agents.agent_group(session), self.channel_name)
-        lease = await agents.hello(session, attempt, str(frame.get("job", "")))
+        job_id = str(frame.get("job", ""))[:LONGEST_JOB_ID]
+        lease = await agents.hello(session, attempt, job_id)
         if lease is None:
             await self.channel_layer.group_discard(agents.agent_group(session), self.channel_name)
             await self.close(STALE)
             return
         self._cancel_deadline()
-        self.session, self.attempt = session, attempt
+        self.session, self.attempt, self.job_id = session, attempt, job_id
         await self._send(await self._welcome(session, lease))
 
     async def _welcome(self, session: AvatarSession, lease: AgentLease) -> dict[str, Any]:
@@ -106,7 +110,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
         }
 
     async def _renew(self, session: AvatarSession, state: str) -> None:
-        if not await agents.renew(session, self.attempt, state):
+        if not await agents.renew(session, self.attempt, self.job_id, state):
             await self.close(STALE)
 
     async def _events(self, session: AvatarSession, frame: dict[str, Any]) -> None:
@@ -117,7 +121,8 @@ class AgentConsumer(AsyncWebsocketConsumer):
 
     @property
     def _source(self) -> str:
-        return f"agent-{self.attempt}"
+        """Two jobs of one attempt number their events each for itself."""
+        return f"agent-{self.attempt}-{self.job_id}"
 
     async def _send(self, frame: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(frame))

@@ -16,7 +16,7 @@ from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
-from sessions_app import ingest
+from sessions_app import ingest, turns
 from sessions_app.lifecycle import State
 from sessions_app.livekit import Dispatch, LiveKit, LiveKitUnavailable
 from sessions_app.models import AgentLease, AvatarSession, RoomKind
@@ -24,6 +24,7 @@ from sessions_app.models import AgentLease, AvatarSession, RoomKind
 logger = logging.getLogger(__name__)
 
 RENEW_EVERY = 2.0  # seconds
+RETURN_WITHIN = 2.0  # seconds, for an agent whose line to the site broke; it tries again after 0.2 s
 MOST_ATTEMPTS = 12  # of one conversation: a context that no agent survives must end some time
 SALT = "sessions_app.agents"
 KEY_LIFETIME = timedelta(hours=12)
@@ -94,19 +95,33 @@ async def replace(lease: AgentLease, livekit: LiveKit) -> bool:
 
 
 async def hello(session: AvatarSession, attempt: int, job_id: str) -> AgentLease | None:
-    """An agent took the conversation; None when the attempt is not the current one."""
-    now = timezone.now()
+    """An agent took the conversation; None when the attempt is not the current one.
+
+    A second job of one attempt is one that the server offered again, because the first was lost: the newest counts.
+    """
     current = AgentLease.objects.filter(session=session, attempt=attempt)
-    if not await current.aupdate(renewed_at=now, job_id=job_id[:64]):
+    lease = await current.select_related("session").afirst()
+    if lease is None or not await current.aupdate(renewed_at=timezone.now(), job_id=job_id):
         return None
+    if lease.job_id != job_id:
+        await sync_to_async(turns.break_off)(session)
+    if lease.job_id not in ("", job_id):
+        await sync_to_async(ingest.note)(session, "agent.replaced", {"attempt": attempt})
     await _tell(session, {"type": "agent.hello", "attempt": attempt}, group=_start_group(session))
-    return await AgentLease.objects.select_related("session").aget(session=session)
+    return lease
 
 
-async def renew(session: AvatarSession, attempt: int, state: str) -> bool:
-    """The agent lives; False when its attempt is not the current one any more."""
-    current = AgentLease.objects.filter(session=session, attempt=attempt)
+async def renew(session: AvatarSession, attempt: int, job_id: str, state: str) -> bool:
+    """The agent lives; False when another one holds the lease."""
+    current = AgentLease.objects.filter(session=session, attempt=attempt, job_id=job_id)
     return bool(await current.aupdate(renewed_at=timezone.now(), agent_state=state[:16]))
+
+
+async def line_lost(session: AvatarSession, attempt: int, job_id: str) -> None:
+    """The agent's line broke, as that of a killed one does: it comes back soon, or is replaced before its time."""
+    due = timezone.now() - timedelta(seconds=settings.AGENT_LEASE - RETURN_WITHIN)
+    current = AgentLease.objects.filter(session=session, attempt=attempt, job_id=job_id, renewed_at__gt=due)
+    await current.aupdate(renewed_at=due)
 
 
 async def lapsed() -> list[AgentLease]:

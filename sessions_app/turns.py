@@ -7,6 +7,8 @@ words that append as they are, and the full text of an avatar's turn may come be
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from django.utils import timezone
+
 from liveavatar.vocabulary import Command
 from liveavatar.vocabulary import Event as Said
 from sessions_app.events import Event
@@ -133,6 +135,13 @@ def derive(session: AvatarSession, events: Iterable[Event]) -> None:
         turn.save()
 
 
+def break_off(session: AvatarSession) -> None:
+    """Whoever told what both sides say is gone: nothing that was going on is heard the end of."""
+    going_on, at = Turn.objects.filter(session=session, ended_at=None), timezone.now()
+    going_on.filter(role=Turn.Role.AVATAR).update(ended_at=at, interrupted=True)
+    going_on.update(ended_at=at)
+
+
 def _speaking(turn: Turn) -> bool:
     return turn.ended_at is None
 
@@ -144,6 +153,7 @@ def _text(event: Event) -> str:
 
 RULES: dict[tuple[str, str], Callable[[Conversation, Event], None]] = {
     (IN, Said.USER_SPEAK_STARTED): Conversation.user_started,
+    (IN, Said.PUSH_TO_TALK_STARTED): Conversation.interrupt_asked,
     (IN, Said.USER_TRANSCRIPTION_CHUNK): Conversation.user_said_so_far,
     (IN, Said.USER_TRANSCRIPTION): Conversation.user_said,
     (IN, Said.USER_SPEAK_ENDED): Conversation.user_ended,

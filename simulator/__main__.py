@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from simulator.addresses import Addresses
 from simulator.server import serving
 from simulator.settings import InvalidSetting, Settings, from_environment, port
+from voice.settings import InvalidSpeechSetting
+from voice.settings import from_environment as speech_settings
 
 BANNER = """\
 The LiveAvatar simulator is serving. Stop it with Ctrl-C.
@@ -40,10 +42,11 @@ def main() -> int:
     arguments = _arguments()
     try:
         settings = _settings(arguments, from_environment(os.environ))
+        speech_settings(os.environ)  # the avatars read them; whoever mistyped one should learn it now
         _log(settings.log_level)
         with _listen(settings.host, settings.port) as listener:
             asyncio.run(_serve(settings, listener, as_json=arguments.json))
-    except InvalidSetting as error:
+    except (InvalidSetting, InvalidSpeechSetting) as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,7 +1,7 @@
 """A brain that takes its time, while the parent wants it to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Literal
 
 from simulator.avatar.conversation import Brain
@@ -17,8 +17,14 @@ class SlowBrain:
 
     async def reply(self, text: str) -> AsyncIterator[str]:
         await asyncio.sleep(self._faults.thinking)
-        async for sentence in self._brain.reply(text):
-            yield sentence
+        answer = self._brain.reply(text)
+        try:
+            async for sentence in answer:
+                yield sentence
+        finally:
+            # Nobody wants the rest: a request may stand behind it.
+            if isinstance(answer, AsyncGenerator):
+                await answer.aclose()
 
     def remember(self, role: Literal["user", "assistant"], text: str) -> None:
         self._brain.remember(role, text)

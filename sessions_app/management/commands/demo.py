@@ -90,9 +90,9 @@ class Command(BaseCommand):
         """The LiveKit server the site dispatches at, as the settings have it."""
         return {
             **environment,
-            "LIVEKIT_URL": settings.LIVEKIT_URL
-            if settings.CUSTOM_AVAILABLE
-            else f"ws://127.0.0.1:{simulator_port}",
+            "LIVEKIT_URL": f"ws://127.0.0.1:{simulator_port}"
+            if settings.LIVEKIT_URL == settings.EMBEDDED_ROOMS
+            else settings.LIVEKIT_URL,
             "LIVEKIT_API_KEY": settings.LIVEKIT_API_KEY or environment["SIMULATOR_ROOM_KEY"],
             "LIVEKIT_API_SECRET": settings.LIVEKIT_API_SECRET or environment["SIMULATOR_ROOM_SECRET"],
             "LOG_LEVEL": environment.get("LOG_LEVEL", "WARNING"),
