@@ -21,6 +21,7 @@ export function begin({ turns = [], pushToTalk = false } = {}) {
     avatarSpeaking: false,
     userSpeaking: false,
     userOpen: false, // speech since the last final text of the user
+    answered: false, // the avatar has begun to speak since the user did; the text of the user may come later still
     waitingSince: null, // ms; the user has said something and no answer has begun
     seen: [],
   }
@@ -53,6 +54,7 @@ const RULES = {
     ...interrupt(c),
     userSpeaking: true,
     userOpen: true,
+    answered: false,
     waitingSince: null,
   }),
   "in user.speak_ended": (c) => ({ ...c, userSpeaking: false }),
@@ -62,6 +64,7 @@ const RULES = {
     ...interrupt(c),
     userSpeaking: true,
     userOpen: true,
+    answered: false,
     waitingSince: null,
   }),
   "in user.push_to_talk_stopped": (c) => ({ ...c, userSpeaking: false }),
@@ -97,7 +100,8 @@ function userSaidSoFar(c, payload, at) {
 
 function userSaid(c, payload, at) {
   const text = textOf(payload)
-  const heard = { ...c, userSpeaking: false, userOpen: false, waitingSince: at }
+  const waitingSince = c.answered ? c.waitingSince : at
+  const heard = { ...c, userSpeaking: false, userOpen: false, answered: false, waitingSince }
   const open = c.turns.findLast((turn) => turn.role === "user" && !turn.final)
   if (!text) return { ...heard, turns: c.turns.filter((turn) => turn !== open), waitingSince: c.waitingSince }
   if (open) return changed(heard, open, { text, final: true })
@@ -111,7 +115,7 @@ function avatarStarted(c, payload) {
   const speaking = current(c, null)
   const missedItsEnd = c.avatarSpeaking && speaking && !(source && speaking.source === source)
   const next = missedItsEnd ? changed(c, speaking, { closed: true }) : c
-  return { ...next, avatarSpeaking: true, waitingSince: null }
+  return { ...next, avatarSpeaking: true, answered: true, waitingSince: null }
 }
 
 function avatarWord(c, payload, at) {
@@ -160,7 +164,8 @@ function current(c, source) {
 function overtaken(c, source, word) {
   const last = c.turns.findLast((turn) => turn.role === "avatar" && !turn.past)
   if (!last || c.avatarSpeaking) return undefined
-  const continues = last.full !== null && startsWith(last.full, last.heard + word)
+  // Without a full text it was cut short; what follows is the last of it, for a new utterance begins with its start.
+  const continues = last.full === null || startsWith(last.full, last.heard + word)
   return continues || (source && last.source === source) ? last : undefined
 }
 
