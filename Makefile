@@ -1,12 +1,15 @@
 # make demo   everything on this machine, ready to talk to      make test   all tests, with what they need
 # make check  formatting, lint, types, dependency rules         make fmt    format the code
+# make livekit-server   the real room server, for the tests that then run against both
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 NODE_MODULES := node_modules/.installed
+LIVEKIT := 1.13.5
+LIVEKIT_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/liveavatar-site/livekit-server-$(LIVEKIT)
 
-.PHONY: demo test check fmt clean
+.PHONY: demo test check fmt clean livekit-server
 
 demo: $(VENV)/.runs
 	@$(RUN) manage.py demo $(ARGS)
@@ -59,3 +62,15 @@ node:
 $(NODE_MODULES): package.json package-lock.json
 	npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# A real livekit-server, outside this folder so that it is built once; tests find it there (tests/livekit_server.py).
+livekit-server: $(LIVEKIT_SERVER)
+	@echo "livekit-server $(LIVEKIT) is $(LIVEKIT_SERVER)"
+
+$(LIVEKIT_SERVER):
+	@command -v go >/dev/null || { echo "livekit-server is built with Go 1.26 or newer, and there is no Go: https://go.dev/dl"; exit 1; }
+	@printf 'go1.26\n%s\n' "$$(go env GOVERSION)" | sort -CV || { echo "livekit-server is built with Go 1.26 or newer, and this is $$(go env GOVERSION): https://go.dev/dl"; exit 1; }
+	@echo "Building livekit-server $(LIVEKIT); this takes some minutes, once ..."
+	@mkdir -p $(@D)/building
+	@CGO_ENABLED=0 GOBIN=$(@D)/building go install github.com/livekit/livekit-server/cmd/server@v$(LIVEKIT)
+	@mv $(@D)/building/server $@ && rmdir $(@D)/building

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import os
 import signal
 import sys
@@ -11,8 +10,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from agent.log import configure
-from agent.reception import Reception
-from agent.settings import AGENT_NAME, InvalidSetting, Settings, from_environment
+from agent.settings import InvalidSetting, Settings, from_environment
 from voice.settings import InvalidSpeechSetting
 from voice.tts import VoiceMissing
 
@@ -44,9 +42,10 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     from agent import pipeline
+    from agent.server import Worker
 
     await pipeline.check()
-    server = _server(settings)
+    server = Worker(settings)
 
     def registered(*_: object) -> None:
         print(
@@ -64,36 +63,11 @@ async def _serve(settings: Settings) -> None:
         logger.info(
             "the worker takes no more conversations, and lets those it has go on for %d s", settings.drain
         )
-        # A second signal hurries.
-        await _first(_drained(server), stops.get())
+        if settings.drain:  # to the framework no time means for ever
+            # A second signal hurries.
+            await _first(_drained(server), stops.get())
         await server.aclose()
     await running
-
-
-def _server(settings: Settings) -> "AgentServer":
-    from livekit.agents import AgentServer, JobExecutorType
-
-    from agent import entry
-
-    reception = Reception(settings.capacity)
-    # Not through the framework's CLI: its development mode would phone home.
-    server = AgentServer(
-        ws_url=settings.livekit_url,
-        api_key=settings.livekit_key,
-        api_secret=settings.livekit_secret,
-        host="127.0.0.1",
-        port=0,
-        job_executor_type=JobExecutorType.THREAD if settings.threads else JobExecutorType.PROCESS,
-        num_idle_processes=1,
-        load_fnc=reception.load,
-        load_threshold=math.inf,  # the reception decides
-        drain_timeout=settings.drain,
-        max_retry=10**6,  # the default gives up after minutes without its server
-        log_level={"WARNING": "WARN"}.get(settings.log_level, settings.log_level),
-    )
-    server.setup_fnc = entry.prewarm
-    server.rtc_session(entry.entry, agent_name=AGENT_NAME, on_request=reception.receive)
-    return server
 
 
 async def _drained(server: "AgentServer") -> None:

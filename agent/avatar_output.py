@@ -70,11 +70,13 @@ class AvatarOutput(AudioOutput):
     utterance of its own. `run` does the sending and is owned by the caller.
     """
 
-    def __init__(self, socket: MediaSocket) -> None:
+    def __init__(self, socket: MediaSocket, *, takes_over: bool = False) -> None:
+        """`takes_over`: the avatar may still be saying what another agent, which was lost, had sent."""
         super().__init__(
             label="LiveAvatar", capabilities=AudioOutputCapabilities(pause=True), sample_rate=RATE
         )
         self._socket = socket
+        self._inherited = takes_over
         self._segments: list[Segment] = []  # not finished yet, oldest first
         self._capturing: Segment | None = None
         self._paused = False
@@ -96,6 +98,7 @@ class AvatarOutput(AudioOutput):
         """Take a piece of the segment: 24 kHz, one channel; others are converted."""
         await super().capture_frame(frame)
         if self._capturing is None:
+            self.hush_predecessor()
             self._capturing = Segment()
             self._segments.append(self._capturing)
         self._capturing.take(frame)
@@ -114,8 +117,9 @@ class AvatarOutput(AudioOutput):
 
     def clear_buffer(self) -> None:
         """Silence now; all that was captured counts as interrupted."""
-        self._paused = False
-        if self._segments:
+        was_silent, self._paused = self._paused, False
+        self.hush_predecessor()
+        if self._segments and not was_silent:
             self._silence()
         self._drop_all()
 
@@ -140,6 +144,12 @@ class AvatarOutput(AudioOutput):
     def listen(self, listening: bool) -> None:
         """The pose of somebody who listens, or of somebody who waits."""
         self._orders.put_nowait(self._socket.start_listening if listening else self._socket.stop_listening)
+
+    def hush_predecessor(self) -> None:
+        """Silence what the agent before this one had sent: somebody speaks now. The framework knows nothing of it."""
+        if self._inherited:
+            self._inherited = False
+            self._silence()
 
     def _silence(self) -> None:
         self._silences += 1

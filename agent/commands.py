@@ -36,6 +36,8 @@ def command_of(message: object) -> Command | None:
     if not isinstance(message, dict):
         return None
     kind, text = message.get("event_type"), message.get("text")
+    if not isinstance(kind, str):
+        return None
     if kind in (SAY, ASK):
         usable = isinstance(text, str) and text.strip() and len(text) <= LONGEST_TEXT
         return Command(kind, text.strip()) if usable and isinstance(text, str) else None

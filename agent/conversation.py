@@ -44,7 +44,7 @@ class Conversation:
         self._avatar = MediaSocket(
             start.ws_url, on_notice=self._on_notice, on_sound_fault=self._on_sound_fault
         )
-        self._output = AvatarOutput(self._avatar)
+        self._output = AvatarOutput(self._avatar, takes_over=bool(welcome.history))
         self._recorder = Recorder(site, self._show)
         self._shown: asyncio.Queue[str] = asyncio.Queue()
         self._commands: asyncio.Queue[Command] = asyncio.Queue(MOST_COMMANDS)
@@ -53,6 +53,8 @@ class Conversation:
         loop = asyncio.get_running_loop()
         self._room_lost: asyncio.Future[int] = loop.create_future()
         self._closed: asyncio.Future[None] = loop.create_future()
+        # From now on, as what was asked before is in the history: who takes over must miss nothing while it begins.
+        room.on("data_received", self._on_data)
 
     async def run(self) -> str:
         """Raises `liveavatar.media_socket.MediaSocketError` when the avatar cannot be reached at all."""
@@ -83,10 +85,9 @@ class Conversation:
     async def _begin(self) -> None:
         session, room = self._session, self._room
         self._recorder.follow(session)
-        session.on("user_state_changed", self._pose)
-        session.on("agent_state_changed", self._pose)
+        session.on("user_state_changed", self._on_state)
+        session.on("agent_state_changed", self._on_state)
         session.on("close", self._on_close)
-        room.on("data_received", self._on_data)
         room.on("disconnected", self._on_disconnected)
         session.output.audio = self._output  # before the start: the framework wraps it then
         await session.start(
@@ -144,6 +145,7 @@ class Conversation:
             case commands.TONE:
                 self._session.say("", audio=tone(), add_to_chat_ctx=False)
             case commands.INTERRUPT:
+                self._output.hush_predecessor()
                 self._session.interrupt(force=True)
             case commands.START_LISTENING | commands.STOP_LISTENING:
                 self._listen(command.kind == commands.START_LISTENING)
@@ -166,9 +168,16 @@ class Conversation:
             with contextlib.suppress(PublishDataError):  # the room is closing: nobody is left to tell
                 await self._room.local_participant.publish_data(packet, topic=EVENT_TOPIC)
 
-    def _pose(self, _: object) -> None:
-        """Listen while the user speaks or has the word (LiveAvatar agent skills, turn pattern)."""
-        self._listen(self._session.user_state == "speaking" or self._session.agent_state == "listening")
+    def _on_state(self, _: object) -> None:
+        # Once the framework has done what the state changes for: it pauses the answer after it says so.
+        asyncio.get_running_loop().call_soon(self._pose)
+
+    def _pose(self) -> None:
+        """Listen while the user has the word and the avatar does not talk (LiveAvatar agent skills, turn pattern)."""
+        user_speaks, state = self._session.user_state == "speaking", self._session.agent_state
+        if user_speaks:
+            self._output.hush_predecessor()
+        self._listen(state == "listening" or (user_speaks and state != "speaking"))
 
     def _listen(self, listens: bool) -> None:
         if listens != self._listens:

@@ -40,15 +40,20 @@ def build_session(welcome: Welcome) -> AgentSession[None]:
     fails is stood in for by the offline class. Raises BadPipeline or `voice.settings.InvalidSpeechSetting`.
     """
     if own := os.environ.get("AGENT_SESSION", "").strip():
-        session = named(own, "AGENT_SESSION")(welcome)
-        if not isinstance(session, AgentSession):
+        built: object = named(own, "AGENT_SESSION")(welcome)
+        if not isinstance(built, AgentSession):
             raise BadPipeline(f"AGENT_SESSION: {own} returned no AgentSession")
-        return session
+        return built
     settings = from_environment(os.environ)
     vad = VAD(min_silence_duration=SILENCE)
-    return AgentSession(
+    ears = Hearing(
+        recognizer(settings, texts=[welcome.prompt, *welcome.faqs], language=welcome.language),
+        welcome.language,
+    )
+    own_ears = plugin("AGENT_STT", stt.STT)
+    session: AgentSession[None] = AgentSession(
         vad=vad,
-        stt=_hearing(settings, welcome, vad),
+        stt=SpareHearing(own_ears, ears, vad) if own_ears else ears,
         llm=_answering(settings, welcome),
         tts=_speaking(settings, welcome),
         use_tts_aligned_transcript=True,
@@ -62,6 +67,8 @@ def build_session(welcome: Welcome) -> AgentSession[None]:
             interruption=INTERRUPTION,
         ),
     )
+    ears.follow(session)
+    return session
 
 
 async def check(environ: Mapping[str, str] = os.environ) -> None:
@@ -81,15 +88,6 @@ async def check(environ: Mapping[str, str] = os.environ) -> None:
         await mouth.open()
     finally:
         await mouth.close()
-
-
-def _hearing(settings: SpeechSettings, welcome: Welcome, vad: VAD) -> stt.STT[Any]:
-    ears = Hearing(
-        recognizer(settings, texts=[welcome.prompt, *welcome.faqs], language=welcome.language),
-        welcome.language,
-    )
-    own = plugin("AGENT_STT", stt.STT)
-    return SpareHearing(own, ears, vad) if own else ears
 
 
 def _answering(settings: SpeechSettings, welcome: Welcome) -> llm.LLM[Any]:

@@ -18,11 +18,14 @@ class Presenter(Agent):
     def __init__(self, welcome: Welcome, recorder: Recorder) -> None:
         super().__init__(instructions=welcome.prompt, chat_ctx=_history(welcome))
         self._opening = "" if welcome.history else welcome.opening_text.strip()
+        self._owes_answer = bool(welcome.history) and welcome.history[-1][0] == "user"
         self._recorder = recorder
 
     async def on_enter(self) -> None:
         if self._opening:
             self.session.say(self._opening)
+        elif self._owes_answer:  # the agent that was asked is gone
+            self.session.generate_reply()
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings

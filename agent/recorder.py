@@ -86,7 +86,15 @@ class Recorder:
 
     def _on_error(self, event: ErrorEvent) -> None:
         # Only its kind: texts of providers may hold keys or what people said.
-        self._site.report("agent.error", {"source": type(event.source).__name__})
+        error = getattr(event.error, "error", event.error)
+        self._site.report(
+            "agent.error",
+            {
+                "source": type(event.source).__name__,
+                "kind": type(error).__name__,
+                "recoverable": bool(getattr(event.error, "recoverable", False)),
+            },
+        )
 
     def _tell(self, kind: str) -> None:
         self._site.report(kind)

@@ -71,8 +71,9 @@ class SiteLink:
         self._news.set()
 
     def be(self, state: str) -> None:
-        """What the agent does now, told with every renewal of the lease."""
+        """What the agent does now, told at once with a renewal of the lease, and with every other."""
         self._state = state
+        self._news.set()
 
     async def run(self) -> None:
         """Until the conversation is not ours any more."""
@@ -151,12 +152,13 @@ class SiteLink:
     async def _speak(self, socket: aiohttp.ClientWebSocketResponse, renew_every: float) -> None:
         """Send what there is, and renew the lease in between."""
         clock = asyncio.get_running_loop().time
-        due = clock()
+        due, told = clock(), self._state
         self._news.set()
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
             while True:
-                if clock() >= due:
-                    await socket.send_json({"type": "renew", "state": self._state})
+                if clock() >= due or self._state != told:
+                    told = self._state
+                    await socket.send_json({"type": "renew", "state": told})
                     due = clock() + renew_every
                 if frame := self._outbox.frame():
                     await socket.send_str(frame)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import llm, stt, tts
+from livekit.agents import AgentSession, UserStateChangedEvent, llm, stt, tts
 from livekit.agents.language import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 from livekit.agents.utils import shortuuid
@@ -30,7 +30,10 @@ ALONE = 12
 
 
 class Hearing(stt.STT[str]):
-    """`voice`'s recogniser, for one conversation. Says nothing where nothing was understood."""
+    """`voice`'s recogniser, for one conversation. Says nothing where nothing was understood.
+
+    `follow` has it believe the framework's voice detector, which takes no cough for a word; the recogniser would.
+    """
 
     def __init__(self, recognizer: Recognizer, language: str = "en") -> None:
         super().__init__(
@@ -40,6 +43,21 @@ class Hearing(stt.STT[str]):
         )
         self._recognizer = recognizer
         self._language = LanguageCode(language)
+        self._voice: bool | None = None  # now; None while nobody tells
+        self._was_voice = True  # at some time since the last utterance
+
+    def follow(self, session: AgentSession[Any]) -> None:
+        """Understand only what the session takes for a voice."""
+        self._voice = self._was_voice = False
+        session.on("user_state_changed", self._on_user)
+
+    def hears_voice(self) -> bool:
+        """The utterance that is under way is somebody's."""
+        return self._was_voice
+
+    def forget_voice(self) -> None:
+        """An utterance is over."""
+        self._was_voice = self._voice is not False
 
     def stream(
         self,
@@ -51,6 +69,10 @@ class Hearing(stt.STT[str]):
 
     async def aclose(self) -> None:
         await self._recognizer.close()
+
+    def _on_user(self, event: UserStateChangedEvent) -> None:
+        self._voice = event.new_state == "speaking"
+        self._was_voice |= self._voice
 
     async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
         raise NotImplementedError("this recogniser listens to a stream")
@@ -67,6 +89,7 @@ class _HearingStream(stt.RecognizeStream):
         conn_options: APIConnectOptions,
     ) -> None:
         super().__init__(stt=hearing, conn_options=conn_options, sample_rate=HEARING_RATE)
+        self._hearing = hearing
         self._recognizer = recognizer
         self._language = language
         self._utterance: Recognition | None = None
@@ -114,7 +137,7 @@ class _HearingStream(stt.RecognizeStream):
         if self._utterance is None:
             return
         text = await self._utterance.feed(pcm)
-        if text and text != self._shown:
+        if text and text != self._shown and self._hearing.hears_voice():
             self._shown = text
             self._tell(stt.SpeechEventType.INTERIM_TRANSCRIPT, text, 0.0)
 
@@ -122,6 +145,10 @@ class _HearingStream(stt.RecognizeStream):
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             return
+        if not self._hearing.hears_voice():
+            await utterance.abandon()
+            return
+        self._hearing.forget_voice()
         transcript = await utterance.finish()
         self._tell(stt.SpeechEventType.FINAL_TRANSCRIPT, transcript.text, transcript.confidence)
 

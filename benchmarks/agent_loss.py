@@ -28,9 +28,7 @@ async def main() -> None:
     async with loss_stage(options.server) as (stage, model):
         for answerer in options.rooms:
             for victim in options.victims:
-                losses = [
-                    await lose_agent(stage, model, answerer, victim) for _ in range(options.losses)
-                ]
+                losses = [await lose_agent(stage, model, answerer, victim) for _ in range(options.losses)]
                 report(f"{victim} killed, {answerer} on {options.server}", losses)
 
 

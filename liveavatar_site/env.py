@@ -67,6 +67,17 @@ def env_url(name: str, default: str) -> str:
     return url
 
 
+def env_room_url(name: str, default: str = "") -> str:
+    """The address of a LiveKit server as ws:// or wss://, without a trailing slash; http(s) is taken as well."""
+    url = env_str(name, default).rstrip("/")
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss", "http", "https"} or not parts.hostname:
+        raise ImproperlyConfigured(f"{name} must be the address of a LiveKit server, ws://... or wss://...")
+    return parts._replace(scheme=parts.scheme.replace("http", "ws")).geturl()
+
+
 def secret_key(debug: bool, remembered_in: Path) -> str:
     """`SECRET_KEY`, required unless DEBUG, where one is made once and kept in a file only its owner reads."""
     key = env_str("SECRET_KEY")

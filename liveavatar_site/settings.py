@@ -13,6 +13,7 @@ from liveavatar_site.env import (
     env_bool,
     env_int,
     env_list,
+    env_room_url,
     env_str,
     env_url,
     load_dotenv,
@@ -41,13 +42,20 @@ LIVEAVATAR_SANDBOX = env_bool("LIVEAVATAR_SANDBOX", False)
 # Seconds. A session that nobody ends is billed until then.
 LIVEAVATAR_MAX_DURATION = env_int("LIVEAVATAR_MAX_DURATION", 600, at_least=30)
 
-# Our own LiveKit: where agents of CUSTOM sessions are dispatched, and rooms of ours are. By default the simulator's.
-_simulated_rooms = f"ws://127.0.0.1:{SIMULATOR_PORT}" if SIMULATED else ""
-LIVEKIT_URL = env_str("LIVEKIT_URL", _simulated_rooms)
-LIVEKIT_API_KEY = env_str("LIVEKIT_API_KEY", env_str("SIMULATOR_ROOM_KEY"))
-LIVEKIT_API_SECRET = env_str("LIVEKIT_API_SECRET", env_str("SIMULATOR_ROOM_SECRET"))
+# Our own LiveKit: where agents of CUSTOM sessions are dispatched, and rooms of ours are. By default the simulator's,
+# which is the embedded one unless the simulator itself was given another.
+EMBEDDED_ROOMS = f"ws://127.0.0.1:{SIMULATOR_PORT}"
+LIVEKIT_URL = env_room_url(
+    "LIVEKIT_URL", env_str("SIMULATOR_LIVEKIT_URL", EMBEDDED_ROOMS) if SIMULATED else ""
+)
+LIVEKIT_API_KEY = env_str(
+    "LIVEKIT_API_KEY", env_str("SIMULATOR_LIVEKIT_API_KEY", env_str("SIMULATOR_ROOM_KEY"))
+)
+LIVEKIT_API_SECRET = env_str(
+    "LIVEKIT_API_SECRET", env_str("SIMULATOR_LIVEKIT_API_SECRET", env_str("SIMULATOR_ROOM_SECRET"))
+)
 # What browsers and the service's avatars call it, where that differs.
-LIVEKIT_PUBLIC_URL = env_str("LIVEKIT_PUBLIC_URL", LIVEKIT_URL)
+LIVEKIT_PUBLIC_URL = env_room_url("LIVEKIT_PUBLIC_URL", LIVEKIT_URL)
 CUSTOM_AVAILABLE = bool(LIVEKIT_URL and LIVEKIT_API_KEY and LIVEKIT_API_SECRET)
 # The wire's word for CUSTOM; it has changed once.
 LIVEAVATAR_CUSTOM_MODE_NAME = env_str("LIVEAVATAR_CUSTOM_MODE_NAME", "LITE")
@@ -150,21 +158,21 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # Where pages may connect to: the service, for sessions the browser starts itself, and the rooms it names. The real
-# service's rooms are LiveKit Cloud's; a service on this machine may have its rooms on any port.
+# service's rooms are LiveKit Cloud's; a service on this machine may have its rooms on any port. LiveKit Cloud sends
+# clients on to a server near them.
+_cloud = ["wss://*.livekit.cloud", "https://*.livekit.cloud"]
 _api = urlsplit(LIVEAVATAR_API_URL)
 _service = f"{_api.scheme}://{_api.netloc}"
 _loopback = [] if _api.scheme == "https" else ["http://127.0.0.1:*", "http://localhost:*"]
-_rooms = (
-    [*_loopback, "ws://127.0.0.1:*", "ws://localhost:*", f"ws://{_api.netloc}"]
-    if _loopback
-    else ["wss://*.livekit.cloud", "https://*.livekit.cloud"]
-)
+_rooms = [*_loopback, "ws://127.0.0.1:*", "ws://localhost:*", f"ws://{_api.netloc}"] if _loopback else _cloud
 _own = urlsplit(LIVEKIT_PUBLIC_URL)
 _own_rooms = (
     [f"{_own.scheme}://{_own.netloc}", f"{_own.scheme.replace('ws', 'http')}://{_own.netloc}"]
     if _own.netloc
     else []
 )
+if (_own.hostname or "").endswith(".livekit.cloud"):
+    _own_rooms += _cloud
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -101,11 +101,15 @@ async def hello(session: AvatarSession, attempt: int, job_id: str) -> AgentLease
     """
     current = AgentLease.objects.filter(session=session, attempt=attempt)
     lease = await current.select_related("session").afirst()
-    if lease is None or not await current.aupdate(renewed_at=timezone.now(), job_id=job_id):
+    if lease is None:
         return None
-    if lease.job_id != job_id:
+    took_over = lease.job_id != job_id
+    news = {"agent_state": ""} if took_over else {}
+    if not await current.aupdate(renewed_at=timezone.now(), job_id=job_id, **news):
+        return None
+    if took_over:
         await sync_to_async(turns.break_off)(session)
-    if lease.job_id not in ("", job_id):
+    if took_over and lease.job_id:
         await sync_to_async(ingest.note)(session, "agent.replaced", {"attempt": attempt})
     await _tell(session, {"type": "agent.hello", "attempt": attempt}, group=_start_group(session))
     return lease

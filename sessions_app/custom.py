@@ -9,8 +9,9 @@ from liveavatar import CustomSession, LiveAvatar, OwnRoom, Quality, StartedSessi
 from sessions_app.livekit import LiveKit, is_loopback
 from sessions_app.models import AvatarSession, RoomKind
 
-# An own room is emptied by its end; it goes by itself when everybody was cut off and nobody could delete it.
-EMPTY_FOR = 60.0  # seconds
+# A session's end deletes its room; it goes by itself, beyond the longest session, when nobody could. Not earlier: for a
+# livekit-server a room is empty when only agents are in it, and where an agent waits there is never anybody else.
+MARGIN = timedelta(minutes=1)
 
 
 class RoomNotReachable(Exception):
@@ -22,7 +23,7 @@ async def prepare(session: AvatarSession, livekit: LiveKit) -> CustomSession:
     own = session.room_kind == RoomKind.OWN
     if own and is_loopback(settings.LIVEKIT_PUBLIC_URL) and not is_loopback(settings.LIVEAVATAR_API_URL):
         raise RoomNotReachable
-    await livekit.open_room(session.own_room, empty_for=EMPTY_FOR)
+    await livekit.open_room(session.own_room, empty_for=(_lifetime() + MARGIN).total_seconds())
     room = None
     if own:
         token = livekit.avatar_token(session.own_room, _lifetime())

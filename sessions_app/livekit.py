@@ -6,12 +6,14 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
 from django.conf import settings
+from google.protobuf.message import DecodeError
 from livekit import api
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ AGENT_NAME = "liveavatar"  # the name agents of ours register by
 AVATAR = "heygen"  # as in the service's own rooms, so that a page need not tell the two apart
 TOKEN_MARGIN = timedelta(minutes=10)  # beyond the longest conversation
 CALL_WITHIN = 5.0  # seconds
+REFUSED = "it does not know LIVEKIT_API_KEY, or LIVEKIT_API_SECRET is not the key's"
 
 
 class LiveKitUnavailable(Exception):
@@ -65,7 +68,13 @@ class LiveKit:
         return Dispatch(made.id, room)
 
     async def recall(self, dispatch: Dispatch, identity: str) -> None:
-        """Take the dispatch back, and put out the agent that came for it."""
+        """Take the dispatch back, and put out the agent that came for it. With a room that is gone both are."""
+        listed = await self._call(
+            "say whether a room is there",
+            self._api.room.list_rooms(api.ListRoomsRequest(names=[dispatch.room])),
+        )
+        if not listed.rooms:
+            return  # asked about such a room's dispatches, a livekit-server calls itself unavailable after 3 s
         await self._remove(
             "take back a dispatch", self._api.agent_dispatch.delete_dispatch(dispatch.id, dispatch.room)
         )
@@ -100,8 +109,12 @@ class LiveKit:
         except api.TwirpError as error:
             if tolerate_missing and error.code == api.TwirpErrorCode.NOT_FOUND:
                 return None
-            raise LiveKitUnavailable(f"LiveKit did not {what}: {error.code}") from None
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            # A livekit-server that does not know the caller answers in plain text, without a code.
+            why = (
+                REFUSED if error.status == HTTPStatus.UNAUTHORIZED else f"{error.code} (HTTP {error.status})"
+            )
+            raise LiveKitUnavailable(f"LiveKit did not {what}: {why}") from None
+        except (aiohttp.ClientError, OSError, TimeoutError, DecodeError) as error:
             why = f"it cannot be reached ({type(error).__name__})"
             raise LiveKitUnavailable(f"LiveKit did not {what}: {why}") from None
 

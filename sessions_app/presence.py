@@ -84,9 +84,12 @@ class Presence:
         self.expect(session_id)
 
     def expect(self, session_id: int) -> None:
-        """A page should connect within the grace: one that was just opened, or one that reloads."""
-        if session_id not in self._pages and session_id not in self._waiting:
-            self._start(self._waiting, session_id, self._end_if_alone(session_id))
+        """A page should connect within the grace, counted from now: one that was just opened, or one that reloads."""
+        if session_id in self._pages:
+            return
+        if waiting := self._waiting.pop(session_id, None):
+            waiting.cancel()
+        self._start(self._waiting, session_id, self._end_if_alone(session_id))
 
     def _start(
         self, tasks: dict[int, asyncio.Task[None]], session_id: int, work: Coroutine[Any, Any, None]

@@ -226,7 +226,6 @@ async def _start_at_service(session: AvatarSession, token: SessionToken, service
             room_url=url,
             room_token=visitor_token,
             max_duration=started.max_session_duration,
-            page_seen_at=timezone.now(),
         )
     except IllegalTransition:
         await _release_again(session, service)

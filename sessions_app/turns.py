@@ -80,8 +80,11 @@ class Conversation:
         self._touch(self._avatar_turn(event.occurred_at)).heard += _text(event)
 
     def avatar_said(self, event: Event) -> None:
-        if self.avatar is not None and self.avatar.ended_at and self.avatar.is_final:
-            self.avatar_started(event)
+        before = self.avatar
+        if before is not None and before.is_final and (before.ended_at or before.text != _text(event)):
+            self.avatar = self._touch(
+                Turn(session=self.session, role=Turn.Role.AVATAR, started_at=event.occurred_at)
+            )
         turn = self._touch(self._avatar_turn(event.occurred_at))
         turn.text = _text(event)
         turn.is_final = True

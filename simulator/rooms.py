@@ -83,9 +83,12 @@ class Rooms:
     async def announce_end(self, session_id: str, reason: EndReason) -> None:
         """Send `session.stopped` in place of an agent that cannot, and let it arrive. Raises RoomsUnavailable.
 
-        Both spellings of the reason are sent: the documentation names `end_reason`, web SDK 0.0.18 reads
+        Where nobody is left nothing is sent: a livekit-server that is to send to a room it does not have refuses
+        after 3 s. Both spellings of the reason are sent: the documentation names `end_reason`, web SDK 0.0.18 reads
         `stop_reason`.
         """
+        if not await self.occupants(session_id):
+            return
         event = {
             "event_id": str(uuid4()),
             "event_type": "session.stopped",

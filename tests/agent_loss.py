@@ -46,7 +46,9 @@ class Loss:
 
     until_hello: float
     until_listening: float
-    until_answered: float  # to the first sound of the answer to a question that is asked when somebody listens
+    until_answered: (
+        float  # to the first sound of the answer to a question that is asked when somebody listens
+    )
     wrong: tuple[str, ...]
 
 
@@ -66,7 +68,8 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         viewer.events.clear()
         killed_at = clock()
         os.kill(job.pid if victim == JOB else worker.pid, signal.SIGKILL)
-        await until(lambda: stage.lease(guest.key)["greeted"] and stage.lease(guest.key)["attempt"] == 2)
+        lost = stage.lease(guest.key)["job"]
+        await until(lambda: stage.lease(guest.key)["job"] not in ("", lost))
         greeted_at = clock()
         await until(lambda: stage.lease(guest.key)["state"] == "listening")
         listening_at = clock()
@@ -83,9 +86,9 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
 async def _wrong(stage: CustomStage, model: SpeechService, guest: Guest) -> list[str]:
     """What is not as it should be, while the second answer is heard."""
     wrong = []
-    said = [(role, text[:12]) for role, text in stage.turns(guest.key)[1:]]
+    said = [(role, text[:10]) for role, text in stage.turns(guest.key)[1:]]
     expected = [
-        (role, text[:12])
+        (role, text[:10])
         for question in (FIRST, SECOND)
         for role, text in (("user", question), ("avatar", BEGINNINGS[question]))
     ]
@@ -99,7 +102,7 @@ async def _wrong(stage: CustomStage, model: SpeechService, guest: Guest) -> list
         wrong.append("the new agent does not know what was said")
     room = next(name for name in await stage.rooms() if guest.key in name)
     agents = [identity for identity in (await stage.rooms())[room] if identity.startswith("agent-")]
-    if agents != [f"agent-{guest.key[:8]}-2"]:
+    if agents != [f"agent-{guest.key[:8]}-{stage.lease(guest.key)['attempt']}"]:
         wrong.append(f"the room holds {agents}")
     if len(dispatches := await stage.dispatches(room)) != 1:
         wrong.append(f"{len(dispatches)} dispatches")

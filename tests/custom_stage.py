@@ -110,11 +110,11 @@ class CustomStage:
         return found
 
     def lease(self, key: str) -> dict[str, Any]:
-        """The row of a conversation's agent: attempt, whether it said hello, what it does."""
-        query = """SELECT attempt, renewed_at IS NOT NULL, agent_state, start FROM sessions_app_agentlease
+        """The row of a conversation's agent; `job` is empty until the agent of this attempt has said hello."""
+        query = """SELECT attempt, job_id, agent_state, start FROM sessions_app_agentlease
                    WHERE session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)"""
-        attempt, greeted, state, start = self.site.rows(query, key)[0]
-        return {"attempt": attempt, "greeted": bool(greeted), "state": state, "start": json.loads(start)}
+        attempt, job, state, start = self.site.rows(query, key)[0]
+        return {"attempt": attempt, "job": job, "state": state, "start": json.loads(start)}
 
     def session(self, key: str) -> dict[str, Any]:
         query = """SELECT state, end_reason, released_at, remote_id FROM sessions_app_avatarsession WHERE key = ?"""
@@ -122,11 +122,23 @@ class CustomStage:
         return {"state": state, "end_reason": reason, "released_at": released, "remote_id": remote_id}
 
     def turns(self, key: str) -> list[tuple[str, str]]:
-        """(role, what was said) in the order of the transcript."""
-        query = """SELECT role, CASE WHEN interrupted AND heard <> '' THEN heard ELSE text END FROM sessions_app_turn
-                   WHERE session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)
+        """(role, whole text, also of what was interrupted) in the order of the transcript."""
+        query = """SELECT role, text FROM sessions_app_turn WHERE text <> ''
+                   AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)
                    ORDER BY started_at, id"""
-        return [(role, text) for role, text in self.site.rows(query, key) if text]
+        return self.site.rows(query, key)
+
+    def interrupted(self, key: str) -> int:
+        """How many answers were cut short."""
+        query = """SELECT count(*) FROM sessions_app_turn WHERE role = 'avatar' AND interrupted
+                   AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)"""
+        return int(self.site.rows(query, key)[0][0])
+
+    def is_said(self, key: str, text: str) -> bool:
+        """Whether the avatar has said that, to its end or until it was interrupted."""
+        query = """SELECT count(*) FROM sessions_app_turn WHERE role = 'avatar' AND text = ? AND ended_at NOT NULL
+                   AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)"""
+        return bool(self.site.rows(query, text, key)[0][0])
 
     def events(self, key: str, kind: str) -> list[dict[str, Any]]:
         """The payloads of the session's events of a kind, oldest first."""
@@ -229,4 +241,3 @@ def _read_line(process: subprocess.Popen[bytes], within: float) -> None:
         selector.register(process.stdout, selectors.EVENT_READ)
         if not selector.select(within) or not process.stdout.readline():
             raise TimeoutError
-

@@ -20,14 +20,14 @@ HOSTED, OWN = "agent", "agent-own-room"  # who answers, as the lobby's form has 
 
 
 class Guest:
-    """One visitor with one conversation. `viewer` is there once it was joined."""
+    """One visitor with one conversation. `viewer` sees and hears what `room` brings once it was joined."""
 
     def __init__(self, site_url: str) -> None:
         self.site_url = site_url
         self.http = httpx.AsyncClient(base_url=site_url, timeout=PATIENCE)
         self.path = ""
-        self.viewer: Viewer
-        self._room: rtc.Room | None = None
+        self.room = rtc.Room()
+        self.viewer = Viewer(self.room)
         self._page: asyncio.Task[None] | None = None
         self._seq = 0
         self._reports: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -80,10 +80,8 @@ class Guest:
 
     async def join(self, started: httpx.Response) -> None:
         """Enter the room that `start` answered with."""
-        room = started.raise_for_status().json()
-        self._room = rtc.Room()
-        self.viewer = Viewer(self._room)
-        await self._room.connect(room["livekit_url"], room["livekit_client_token"])
+        way_in = started.raise_for_status().json()
+        await self.room.connect(way_in["livekit_url"], way_in["livekit_client_token"])
 
     async def stop(self, reason: str = "user") -> dict[str, Any]:
         answer = await self.http.post(f"{self.path}stop/", json={"reason": reason})
@@ -99,9 +97,8 @@ class Guest:
 
     async def close(self) -> None:
         await self.close_page()
-        if self._room is not None:
-            await self._room.disconnect()
-            await self.viewer.close()
+        await self.room.disconnect()
+        await self.viewer.close()
         await self.http.aclose()
 
     async def _order(self, **command: str) -> None:

@@ -103,6 +103,16 @@ async def test_the_conversation_begins_with_the_opening_text(reports: Reports) -
     assert [answer["heard"] for answer in answered] == [OPENING]
 
 
+async def test_who_takes_over_answers_the_question_nobody_answered(reports: Reports) -> None:
+    history = (("avatar", OPENING), ("user", "Are dogs allowed?"))
+
+    async with dialogue(reports, history=history) as (_, begun):
+        message = begun.expect.next_event().is_message(role="assistant")
+        begun.expect.no_more_events()
+
+    assert "Dogs are welcome" in (message.event().item.text_content or "")
+
+
 @pytest.mark.parametrize("opening", ["", "  \n"])
 async def test_a_context_without_an_opening_text_waits_for_the_user(reports: Reports, opening: str) -> None:
     async with dialogue(reports, opening_text=opening) as (_, begun):

@@ -183,6 +183,7 @@ async def test_a_pause_that_becomes_an_interruption_ends_the_answer(voice: Voice
 
     await voice.media.command("agent.speak_end", 2)
     assert finished.interrupted
+    assert len(voice.media.of("agent.interrupt")) == 1
 
 
 async def test_what_is_captured_during_a_pause_is_said_after_it(voice: Voice) -> None:
@@ -301,4 +302,26 @@ async def test_an_output_that_ends_leaves_nobody_waiting() -> None:
 
         async with asyncio.timeout(5):
             assert (await voice.output.wait_for_playout()).interrupted
+        await asyncio.wait({voice.running})
+
+
+@pytest.mark.parametrize("first", ["an answer", "silence", "the user"])
+async def test_what_a_lost_agent_had_sent_falls_silent_when_somebody_speaks(first: str) -> None:
+    async with scripted_media() as media, MediaSocket(media.url) as socket:
+        voice = Voice(AvatarOutput(socket, takes_over=True), media)
+
+        match first:
+            case "an answer":
+                await voice.say(1)
+            case "silence":
+                voice.output.clear_buffer()
+            case "the user":
+                voice.output.hush_predecessor()
+        await media.command("agent.interrupt")
+        await voice.say(1)
+        await media.command("agent.speak_end")
+
+        kinds = [command["type"] for command in media.commands]
+        assert (kinds[0], kinds.count("agent.interrupt")) == ("agent.interrupt", 1)
+        voice.running.cancel()
         await asyncio.wait({voice.running})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from livekit import rtc
-from livekit.agents import llm, stt, tts
+from livekit.agents import UserStateChangedEvent, llm, stt, tts
 from livekit.agents.voice.io import TimedString
 
 from agent.speech import Answering, Hearing, Speaking, timed_words
@@ -102,6 +102,26 @@ async def test_silence_is_nothing_and_what_is_not_understood_is_a_turn_without_w
 
         finals = [text for kind, text in await heard(stream) if kind == "final_transcript"]
     assert finals == [""]
+
+
+async def test_only_what_the_framework_takes_for_a_voice_is_understood(
+    hearing: Hearing, mouth: EspeakSpeaker
+) -> None:
+    session = rtc.EventEmitter[str]()
+    hearing.follow(session)  # type: ignore[arg-type]
+    question = await spoken(mouth, "Are dogs allowed?")
+
+    async def understood() -> list[str]:
+        async with hearing.stream() as stream:
+            push(stream, question)
+            stream.end_input()
+            return [text for kind, text in await heard(stream) if kind == "final_transcript"]
+
+    assert await understood() == []
+    session.emit("user_state_changed", UserStateChangedEvent(old_state="listening", new_state="speaking"))
+    session.emit("user_state_changed", UserStateChangedEvent(old_state="speaking", new_state="listening"))
+    assert await understood() == ["Are dogs allowed?"]
+    assert await understood() == []
 
 
 async def test_without_a_recogniser_for_the_language_the_agent_is_deaf_and_lives(

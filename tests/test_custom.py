@@ -25,7 +25,7 @@ from sessions_app.lifecycle import State
 from sessions_app.livekit import close_livekit
 from sessions_app.models import AgentLease, AvatarSession, SessionEvent, Turn
 from sessions_app.presence import Presence, reap, replace_lost_agents
-from tests.room_rig import API_KEY, API_SECRET, EVERY_SERVER, RoomRig
+from tests.room_rig import API_KEY, API_SECRET, EVERY_SERVER, PATIENCE, RoomRig
 from tests.test_starting import create, start, stop
 from tests.vendor import CONTEXT, Vendor
 
@@ -74,20 +74,20 @@ class Agents:
 
     async def assignment(self, attempt: int = 1) -> dict[str, Any]:
         """What the dispatch of that attempt says, as soon as it is there."""
-        while True:
-            for dispatch in await self.dispatches():
-                metadata: dict[str, Any] = json.loads(dispatch.metadata)
-                if metadata["attempt"] == attempt:
-                    return metadata
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for dispatch in await self.dispatches():
+                    metadata: dict[str, Any] = json.loads(dispatch.metadata)
+                    if metadata["attempt"] == attempt:
+                        return metadata
+                await asyncio.sleep(0.01)
 
     async def dispatches(self) -> list[api.AgentDispatch]:
-        try:
-            found = await self.rooms.dispatch.list_dispatch(self.session.own_room)
-            # Servers also list the unnamed dispatch that every room has.
-            return [dispatch for dispatch in found if dispatch.agent_name]
-        except api.TwirpError:
-            return []  # the room is not open yet
+        if not await rooms_left(self.rooms, self.session):
+            return []  # a livekit-server would look for such a room for seconds
+        found = await self.rooms.dispatch.list_dispatch(self.session.own_room)
+        # Servers also list the unnamed dispatch that every room has.
+        return [dispatch for dispatch in found if dispatch.agent_name]
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator[WebsocketCommunicator]:
@@ -180,13 +180,17 @@ async def test_in_a_hosted_room_the_page_gets_the_services_token_and_the_agent_i
     rooms: RoomRig,
     vendor: Vendor,
     presence: Presence,
+    settings: Any,
 ) -> None:
     session = await create(visitor, {**choice, "answerer": "agent"})
     crew = Agents(rooms, session)
 
     async with conversing(visitor, crew) as (_, begun):
         answer = (await start(visitor, session)).json()
+        (waiting,) = (await rooms.service.list_rooms(api.ListRoomsRequest(names=[session.own_room]))).rooms
 
+    # The agent waits where nobody else comes, and a room with agents alone counts as empty.
+    assert min(waiting.empty_timeout, waiting.departure_timeout) > settings.LIVEAVATAR_MAX_DURATION
     assert "livekit_config" not in vendor.bodies("/v1/sessions/token")[0]
     assert (await crew.assignment())["hosted"] is True
     assert answer["livekit_client_token"] == "canary-client-token"
@@ -215,7 +219,7 @@ async def test_nothing_is_billed_when_no_agent_comes(
 async def test_a_dispatch_nobody_serves_is_made_again(
     visitor: AsyncClient, crew: Agents, settings: Any
 ) -> None:
-    settings.AGENT_HELLO_WITHIN = 0.2
+    settings.AGENT_HELLO_WITHIN = 0.5
     starting = asyncio.create_task(start(visitor, crew.session))
 
     async with crew.at_work(attempt=2):

@@ -1,6 +1,7 @@
 """`manage.py demo`, as it is typed."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from tests.processes import ROOT
+from tests.room_rig import REAL, needs_livekit_server, rooms_on
 
 
 def free_port() -> int:
@@ -23,12 +25,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def demo(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def demo(folder: Path, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", *arguments],
         cwd=ROOT,
         # Nothing but what a fresh shell has.
-        env={"PATH": os.environ["PATH"], "VAR_DIR": str(folder), "ENV_FILE": os.devnull},
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(folder), "ENV_FILE": os.devnull, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -71,6 +73,30 @@ def test_the_demo_serves_says_where_and_leaves_nothing_behind(tmp_path: Path, ho
     assert (page.status_code, "Start" in page.text) == (200, True)
     assert len(children) >= 2
     assert not [child for child in children if child.is_running()]
+
+
+@pytest.mark.rooms
+@needs_livekit_server
+def test_all_of_it_has_its_rooms_on_the_livekit_server_it_is_given(tmp_path: Path) -> None:
+    livekit = rooms_on(REAL)
+    assert livekit is not None
+    settings = {"URL": livekit.url, "API_KEY": livekit.key, "API_SECRET": livekit.secret}
+    ports = f"--port={free_port()}", f"--simulator-port={free_port()}"
+
+    with demo(
+        tmp_path, *ports, **{f"SIMULATOR_LIVEKIT_{name}": value for name, value in settings.items()}
+    ) as process:
+        printed = read_until(process, "Press Ctrl-C")
+        ready = read_until(process, "agent: ready")
+        lobby = httpx.get(re.findall(r"http://\S+/", printed)[0])
+        process.send_signal(signal.SIGINT)
+        stopped = read_until(process, "Stopped.")
+
+    assert f"Room server         {livekit.url}" in printed
+    assert f"ready for conversations at {livekit.url}" in ready
+    assert "Our own agent, in our own room" in lobby.text
+    assert livekit.url in lobby.headers["Content-Security-Policy"]
+    assert livekit.secret not in printed + ready + stopped
 
 
 def test_a_second_ctrl_c_does_not_leave_half_of_it_behind(tmp_path: Path) -> None:

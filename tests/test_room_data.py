@@ -197,3 +197,27 @@ async def test_a_packet_too_large_for_a_client_that_still_joins_harms_nobody(rig
     assert packet.data == b"small"
     assert "disconnected" not in events.names()
     await alice.disconnect()
+
+
+@pytest.mark.parametrize(("kind", "told"), [("agent", "carol"), ("standard", "alice")])
+async def test_only_an_agent_may_send_text_for_somebody_else(rig: RoomRig, kind: str, told: str) -> None:
+    alice, bob = rtc.Room(), await rig.join("bob")
+    arrived: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+
+    async def read(reader: rtc.TextStreamReader, identity: str) -> None:
+        arrived.set_result((identity, await reader.read_all()))
+
+    reading: list[asyncio.Task[None]] = []
+    bob.register_text_stream_handler(
+        "said", lambda reader, identity: reading.append(asyncio.create_task(read(reader, identity)))
+    )
+    await alice.connect(rig.url, rig.token("alice", kind))
+    try:
+        writer = await alice.local_participant.stream_text(topic="said", sender_identity="carol")
+        await writer.write("hello")
+        await writer.aclose()
+
+        async with asyncio.timeout(PATIENCE):
+            assert await arrived == (told, "hello")
+    finally:
+        await alice.disconnect()

@@ -267,8 +267,8 @@ async def test_a_socket_that_says_nothing_is_closed(page: Page, monkeypatch: pyt
 async def test_a_page_that_goes_and_does_not_come_back_ends_its_session(
     page: Page, visitor: AsyncClient, presence: Presence, vendor: Vendor, settings: Any
 ) -> None:
-    settings.PAGE_GRACE = 0.01
     await visitor.post(f"/sessions/{page.key}/start/")
+    settings.PAGE_GRACE = 0.01
     stopped = asyncio.Event()
     usual = vendor._usual
 

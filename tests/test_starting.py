@@ -403,3 +403,24 @@ async def test_a_post_without_the_csrf_token_does_nothing(choice: dict[str, Any]
 
     assert response.status_code == 403
     assert not await AvatarSession.objects.aexists()
+
+
+async def test_a_page_that_goes_while_the_service_starts_ends_the_session(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
+) -> None:
+    settings.PAGE_GRACE = 0.2
+    session = await create(visitor, choice)
+    asked, go_on = vendor.hold("/v1/sessions/start")
+    starting = asyncio.create_task(start(visitor, session))
+    await asked.wait()
+    presence.expect(session.pk)  # as a page that is closed now
+
+    go_on.set()
+    await starting
+    async with asyncio.timeout(5):
+        while session.is_open:
+            await asyncio.sleep(0.02)
+            await session.arefresh_from_db()
+
+    assert session.end_reason == EndReason.PAGE_CLOSED
+    assert len(vendor.bodies("/v1/sessions/stop")) == 1

@@ -119,3 +119,15 @@ def test_events_of_an_unknown_kind_and_texts_that_are_none_change_nothing() -> N
 
     assert talk(("in", "avatar.winked"), ("page", "user.transcription", "x")) == []
     assert [turn.text for turn in Conversation(AvatarSession(), None, None).take([strange])] == [""]
+
+
+def test_an_answer_whose_end_was_never_told_is_not_written_over_by_the_next_one() -> None:
+    turns = talk(
+        ("in", "avatar.transcription", "We open at nine."),
+        ("in", "avatar.speak_started"),
+        ("out", "avatar.speak_response", "Do you have tea?"),
+        ("in", "avatar.transcription", "We have tea."),
+        ("in", "avatar.transcription", "We have tea."),
+    )
+
+    assert [turn.said for turn in turns if turn.role == "avatar"] == ["We open at nine.", "We have tea."]

@@ -101,6 +101,14 @@ async def test_where_offline_cannot_listen_nothing_is_made_up(language, question
     assert "what was said stays unknown" in caplog.text
 
 
+async def test_the_offline_recogniser_listens_though_nobody_opened_it(question):
+    async with listening(status(500)) as (_, remote):
+        recognition = remote.listen()
+        await recognition.feed(question)
+
+        assert (await recognition.finish()).text == QUESTION
+
+
 async def test_a_service_works_where_pocketsphinx_is_missing(monkeypatch, question):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     async with listening(body('{"text": "Hello."}')) as (_, remote):

@@ -1,7 +1,7 @@
 """Words as they are spoken, sounded and written: the text side of understanding speech."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voice.expectations import Expectations
@@ -65,6 +65,7 @@ def test_any_text_has_plain_words(text):
     assert all(word.replace("'", "").isalpha() for word in spoken_words(text))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_any_texts_make_a_corpus(texts):
     expectations = Expectations(texts)

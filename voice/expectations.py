@@ -5,23 +5,21 @@ from collections import Counter
 from collections.abc import Sequence
 
 from voice.passages import STOP_WORDS
-from voice.phrases import FRAMES, QUESTIONS, SMALL_TALK, phrases
+from voice.phrases import OTHER_FRAMES, QUESTIONS, SMALL_TALK, USUAL_FRAMES, phrases
 from voice.sentences import split_sentences
 from voice.spoken import spoken_words
 
-SMALL_TALK_WEIGHT, QUESTION_WEIGHT = 100, 40  # how often a phrase counts beside thousands of framed ones
+SMALL_TALK_WEIGHT, QUESTION_WEIGHT = 25, 12  # how often a phrase counts beside thousands of framed ones
 LONGEST_TERM = 2  # words
 MOST_TERMS = 600  # with more of them the model takes too long to make
 MOST_SENTENCES = 2_000
-THINNING = (
-    4  # a term that is named once gets every fourth frame: enough for the model, in a quarter of the time
-)
+# A term that is named once gets all usual frames and every fourth of the others: enough for the model.
+THINNING = 4
 MOST_WEIGHT = 2 * THINNING
 LABEL_WEIGHT = THINNING  # "Prices:" is a word that people will use
 
-PLAUSIBLE = (
-    70.0  # of 100, likeness to something expected; `benchmarks.stt` shows what passes and what does not
-)
+# Of 100, the likeness to something expected. `benchmarks.stt` shows what passes and what does not.
+PLAUSIBLE = 76.0
 
 _CLAUSE = re.compile(r"[,;:.!?()\n]+")
 _LABEL = re.compile(r"\s*[-*#]*\s*([A-Z][\w' -]{2,40}):(\s|$)")
@@ -36,18 +34,18 @@ class Expectations:
         self._terms = _terms(sentences)
         known = phrases(SMALL_TALK) + phrases(QUESTIONS)
         self._well_known = len(known)
-        frames = phrases(FRAMES)
+        frames = phrases(USUAL_FRAMES) + phrases(OTHER_FRAMES)
         framed = dict.fromkeys(frame.replace("*", term) for term in self._terms for frame in frames)
         self._expected = [*known, *self._sentences, *framed]
 
     def lines(self) -> list[str]:
         """A corpus for a language model: what is likely is in it often."""
-        frames = phrases(FRAMES)
+        usual, others = phrases(USUAL_FRAMES), phrases(OTHER_FRAMES)
         framed = [
             frame.replace("*", term)
             for position, (term, weight) in enumerate(self._terms.items())
-            for number, frame in enumerate(frames)
-            for _ in range((weight + THINNING - 1 - (position + number) % THINNING) // THINNING)
+            for number, frame in enumerate(usual + others)
+            for _ in range(weight if number < len(usual) else _share(weight, position + number))
         ]
         talk = phrases(SMALL_TALK) * SMALL_TALK_WEIGHT
         return self._sentences * 2 + framed + talk + phrases(QUESTIONS) * QUESTION_WEIGHT
@@ -70,6 +68,11 @@ class Expectations:
         # "thank you many much" is not quite anything, and nothing comes closer to it than "thank you very much".
         well_known = position < self._well_known
         return (expected if well_known else words), likeness / 100
+
+
+def _share(weight: int, place: int) -> int:
+    """How often a term gets the frame at `place`: a quarter of `weight` on average."""
+    return (weight + THINNING - 1 - place % THINNING) // THINNING
 
 
 def _terms(sentences: Sequence[str]) -> dict[str, int]:

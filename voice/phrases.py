@@ -33,19 +33,21 @@ QUESTIONS = """
     """
 
 # * stands for what a conversation is about: a word or two of its texts.
-FRAMES = """
-    what is * / what is a * / what is the * / what are * / what are the * / what about * / what about the *
-    what does * cost / what does a * cost / what does an * cost / how much is * / how much is a *
-    how much is the * / how much does * cost / how much does a * cost / how does * work / how does the * work
-    how do i * / how do you * / how can i * / how long is * / how long is the * / how many * / how many * are there
-    do you have * / do you have a * / do you have any * / do you sell * / do you like * / do i need *
-    do i need a * / is there * / is there a * / is there any * / are there * / are there any * / is * free
-    is the * free / is it * / is the * * / are you * / are * * / are * allowed / can i * / can i * the *
-    can i have * / can i have a * / can i get a * / can i buy * / can i use * / can i bring * / can you *
-    can you * me / where is * / where is the * / where can i * / where does * come from / when is *
-    when do you * / which * / which * do you have / who is * / why is * / why * / tell me about *
-    tell me about the * / tell me more about * / i want * / i would like * / i would like a * / i need *
-    explain * / what happens if * / what happens when * / what * do you have / what * is this
+USUAL_FRAMES = """
+    what is * / what is a * / what is the * / what are * / how much is a * / do you have * / is there * / can i *
+    where is the * / how do i * / tell me about * / are you *
+    """
+OTHER_FRAMES = """
+    what is an * / what are the * / what about * / what about the * / what does * cost / what does a * cost
+    what does an * cost / how much is * / how much is the * / how much does * cost / how much does a * cost
+    how does * work / how does the * work / how do you * / how can i * / how long is * / how long is the *
+    how many * / how many * are there / do you have a * / do you have any * / do you sell * / do you like *
+    do i need * / do i need a * / is there a * / is there any * / are there * / are there any * / is * free
+    is the * free / is it * / is the * * / are * * / are * allowed / can i * the * / can i have * / can i have a *
+    can i get a * / can i buy * / can i use * / can i bring * / can you * / can you * me / where is *
+    where can i * / where does * come from / when is * / when do you * / which * / which * do you have / who is *
+    why is * / why * / tell me about the * / tell me more about * / i want * / i would like * / i would like a *
+    i need * / explain * / what happens if * / what happens when * / what * do you have / what * is this
     what kind of * / what is * for / * please
     """
 

@@ -22,7 +22,6 @@ class RemoteRecognizer:
         self._service = Service("STT", endpoint)
         self._language = language.strip().replace("_", "-").partition("-")[0].lower()
         self._offline = offline
-        self._without_offline: SpeechInMissing | None = None
 
     async def open(self) -> None:
         """Load the client library and the offline recogniser, so that it can step in at once."""
@@ -33,7 +32,6 @@ class RemoteRecognizer:
         try:
             await self._offline.open()
         except SpeechInMissing as missing:
-            self._without_offline = missing
             logger.info("nothing can step in for the STT service: %s", missing)
 
     def listen(self) -> "RemoteRecognition":
@@ -52,11 +50,7 @@ class RemoteRecognizer:
         try:
             text = await self._ask(pcm)
         except ServiceFailed as failure:
-            if self._without_offline is not None:
-                self._service.warn(failure, "what was said stays unknown")
-                return Transcript("", 0.0)
-            self._service.warn(failure, "the offline recogniser listens")
-            return await self._listen_offline(pcm)
+            return await self._transcribe_offline(pcm, failure)
         return Transcript(text, 1.0 if text else 0.0)
 
     async def _ask(self, pcm: bytes) -> str:
@@ -72,8 +66,13 @@ class RemoteRecognizer:
                 raise ServiceFailed("its answer has no text")
             return " ".join(text.split())
 
-    async def _listen_offline(self, pcm: bytes) -> Transcript:
-        await self._offline.open()
+    async def _transcribe_offline(self, pcm: bytes, failure: ServiceFailed) -> Transcript:
+        try:
+            await self._offline.open()
+        except SpeechInMissing:
+            self._service.warn(failure, "what was said stays unknown")
+            return Transcript("", 0.0)
+        self._service.warn(failure, "the offline recogniser listens")
         recognition = self._offline.listen()
         try:
             await recognition.feed(pcm)

@@ -4,34 +4,17 @@ Imports nothing heavy: a process that is kept warm may import it ahead.
 """
 
 import asyncio
-import logging
 import re
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from voice.expectations import Expectations
+from voice.sphinx_model import NOTHING, Model
 from voice.stt import SpeechInMissing, Transcript
-from voice.written import Writing
-
-if TYPE_CHECKING:
-    from pocketsphinx import Decoder, Hypothesis  # type: ignore[attr-defined]
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BLOCK = 1280  # bytes: 40 ms of sound, about 2 ms of decoding in which no other thread runs
-SHOW_EVERY = 8 * BLOCK  # bytes between two looks at the phrase so far
-_NOISE = re.compile(r"<[^>]*>|\[[^\]]*\]")  # of the model: silence, breath
-HYPOTHESES = 10  # likely readings of one utterance, of which the most plausible one counts
-LONGEST_SEARCHED = 12  # words; to search the lattice takes 1 ms then, and up to 100 ms for a long muddle
-LONGEST_TWICE = 6 * 32_000  # bytes: more than 6 s of sound is not decoded twice
-SLOWEST = 20  # frames of 10 ms for a speech sound on average; people take 7 to 19, noise 23 and more
-NOTHING = Transcript("", 0.0)
+SHOW_EVERY = 10_240  # bytes, 320 ms, between two looks at the phrase so far
 
 
 class SphinxRecognizer:
@@ -41,126 +24,35 @@ class SphinxRecognizer:
         self._texts = list(texts)
         self._language = language
         self._thread: ThreadPoolExecutor | None = None
-        self._model: Model | None = None
+        self._opening = asyncio.Lock()
+        self.model: Model | None = None
 
     async def open(self) -> None:
-        """Make the model, in 0.2 to 0.5 s. Raises `SpeechInMissing`."""
+        """Make the model, in 0.2 to 0.5 s; without it the first sound waits as long. Raises `SpeechInMissing`."""
         if not re.match(r"en(?![a-z])", self._language.strip().lower()):
             raise SpeechInMissing(
                 f"speech in the language {self._language!r} cannot be understood offline, only English. "
                 "Name a service in STT_URL; typed text works without it."
             )
-        if self._model is None:
-            self._model = await self.run(lambda: Model(self._texts))
+        async with self._opening:
+            if self.model is None:
+                self.model = await self.run(lambda: Model(self._texts))
 
     def listen(self) -> "SphinxRecognition":
         """Begin a new utterance."""
         return SphinxRecognition(self)
 
     async def close(self) -> None:
-        """End the thread. The recogniser opens again when it is used."""
-        thread, self._thread, self._model = self._thread, None, None
+        """End the thread and give back the model's memory. What is under way is not understood any more."""
+        thread, self._thread, self.model = self._thread, None, None
         if thread is not None:
             await asyncio.to_thread(thread.shutdown, cancel_futures=True)
-
-    @property
-    def model(self) -> "Model":
-        """Only after `open`."""
-        if self._model is None:
-            raise RuntimeError("the recogniser was not opened")
-        return self._model
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do `work` in the thread, after all that is waiting there."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech in")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-class Model:
-    """A decoder, what it may hear, and the utterance it hears now. Used by one thread at a time."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        from voice.sphinx_model import decoder
-
-        self._expectations = Expectations(texts)
-        self._writing = Writing(texts)
-        self._decoder: Decoder = decoder(self._expectations)
-        self._utterance: object = None
-        self._sound = bytearray()  # of the utterance, until somebody was understood
-        # What the speaker's voice and microphone sound like, learned from what was understood and never from noise.
-        self._levels: str = self._decoder.get_cmn(False)
-        self._knows_the_speaker = False
-
-    def hear(self, utterance: object, pcm: bytes) -> None:
-        """Go on with `utterance`. If another one was under way it is over."""
-        if self._utterance is not utterance:
-            self.forget(self._utterance)
-            self._decoder.start_utt()
-            self._utterance = utterance
-        if not self._knows_the_speaker:
-            self._sound += pcm
-        for start in range(0, len(pcm), BLOCK):
-            self._decoder.process_raw(pcm[start : start + BLOCK], False, False)
-            time.sleep(0)  # the decoder holds the GIL; the loop that paints may want it between two blocks
-
-    def so_far(self) -> str:
-        """What the utterance seems to be now; "" while that is nothing plausible."""
-        if self._is_drawn_out():
-            return ""
-        meant, _ = self._expectations.understand(_words(self._decoder.hyp()))
-        return self._writing.write(meant).rstrip(".?")
-
-    def conclude(self, utterance: object) -> Transcript:
-        """`utterance` is over. Nothing is known of one that another took the decoder from."""
-        if self._utterance is not utterance:
-            return NOTHING
-        meant, confidence = self._understand()
-        if not self._knows_the_speaker and len(self._sound) <= LONGEST_TWICE:
-            # The first words come from a stranger. Now that their levels are known they are understood better.
-            again = bytes(self._sound)
-            self._decoder.get_cmn(True)
-            self._decoder.start_utt()
-            self.hear(utterance, again)
-            meant, confidence = max((meant, confidence), self._understand(), key=itemgetter(1))
-        if meant:
-            self._levels = self._decoder.get_cmn(True)
-            self._knows_the_speaker = True
-        self._release()
-        return Transcript(self._writing.write(meant), confidence)
-
-    def forget(self, utterance: object) -> None:
-        """End `utterance` if it is under way."""
-        if utterance is not None and self._utterance is utterance:
-            self._decoder.end_utt()
-            self._release()
-
-    def _understand(self) -> tuple[str, float]:
-        """End the decoder's utterance. The most plausible of the likely readings counts."""
-        self._decoder.end_utt()
-        if self._is_drawn_out():
-            return "", 0.0
-        words = _words(self._decoder.hyp())
-        readings = {words: None}
-        if len(words.split()) <= LONGEST_SEARCHED:
-            readings |= dict.fromkeys(map(_words, islice(self._decoder.nbest(), HYPOTHESES)))
-        return max(map(self._expectations.understand, readings), key=itemgetter(1))
-
-    def _is_drawn_out(self) -> bool:
-        """A cough or a fan becomes a word too, but one that takes seconds."""
-        words = [segment for segment in self._decoder.seg() or () if segment.word[0] not in "<["]
-        frames = sum(segment.end_frame - segment.start_frame + 1 for segment in words)
-        sounds = sum(len((self._decoder.lookup_word(segment.word) or "").split()) for segment in words)
-        return frames > SLOWEST * sounds
-
-    def _release(self) -> None:
-        self._utterance = None
-        self._sound.clear()
-        self._decoder.set_cmn(self._levels)
-
-
-def _words(hypothesis: "Hypothesis | None") -> str:
-    return "" if hypothesis is None else " ".join(_NOISE.sub("", hypothesis.hypstr).split())
 
 
 class SphinxRecognition:
@@ -177,21 +69,25 @@ class SphinxRecognition:
         look = self._since_look >= SHOW_EVERY
         if look:
             self._since_look = 0
-        model = self._recognizer.model
+        await self._recognizer.open()
 
-        def hear() -> str:
+        def hear(model: Model) -> str:
             model.hear(self, pcm)
             return model.so_far() if look else ""
 
-        return await self._recognizer.run(hear)
+        return await self._with_model(hear) or ""
 
     async def finish(self) -> Transcript:
         """What was said."""
         self._over = True
-        return await self._recognizer.run(lambda: self._recognizer.model.conclude(self))
+        return await self._with_model(lambda model: model.conclude(self)) or NOTHING
 
     async def abandon(self) -> None:
         """Forget what was said."""
         if not self._over:
             self._over = True
-            await self._recognizer.run(lambda: self._recognizer.model.forget(self))
+            await self._with_model(lambda model: model.forget(self))
+
+    async def _with_model(self, work: Callable[[Model], T]) -> T | None:
+        model = self._recognizer.model
+        return None if model is None else await self._recognizer.run(lambda: work(model))

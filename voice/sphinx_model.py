@@ -1,70 +1,108 @@
-"""A PocketSphinx decoder that knows what one conversation is about."""
+"""What one PocketSphinx decoder makes of the utterances it hears."""
 
-import tempfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import re
+import time
+from collections.abc import Sequence
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from voice.expectations import Expectations
-from voice.pronunciation import pronunciations
-from voice.stt import SpeechInMissing
+from voice.sphinx_decoder import decoder
+from voice.stt import Transcript
+from voice.written import Writing
 
 if TYPE_CHECKING:
-    from pocketsphinx import Decoder  # type: ignore[attr-defined]
+    from pocketsphinx import Decoder, Hypothesis  # type: ignore[attr-defined]
 
-SAMPLE_RATE = 16_000  # Hz
-# How much the model of what is said weighs against the sound, found by `benchmarks.stt`: espeak's voices and a small
-# vocabulary want more than the usual 6.5. What was seen in the corpus keeps 70 % of the likelihood.
-LANGUAGE_WEIGHT = 10.0
-UNSEEN = 0.3
-
-
-def decoder(expectations: Expectations) -> "Decoder":
-    """Load a decoder: 0.3 to 0.6 s, 30 MB. Raises `SpeechInMissing`. Call it in a thread."""
-    try:
-        from pocketsphinx import Decoder, get_model_path  # type: ignore[attr-defined]
-    except ImportError as error:
-        raise SpeechInMissing(
-            "speech cannot be understood: pocketsphinx is not installed here. It has wheels for Python 3.10 to 3.13 "
-            "(pip install 'pocketsphinx>=5.0.4,<5.1'); else name a service in STT_URL. Typed text works without it."
-        ) from error
-    models = Path(get_model_path("en-us"))  # type: ignore[no-untyped-call]
-    lines = expectations.lines()
-    sounds = pronunciations({word for line in lines for word in line.split()}, models / "cmudict-en-us.dict")
-    with tempfile.TemporaryDirectory(prefix="speech-") as folder:
-        words, language = Path(folder) / "words.dict", Path(folder) / "language.arpa"
-        words.write_text(_dictionary(sounds), "utf-8")
-        language.write_text(_language_model(lines, sounds), "utf-8")
-        return Decoder(
-            samprate=SAMPLE_RATE,
-            hmm=str(models / "en-us"),
-            dict=str(words),
-            lm=str(language),
-            lw=LANGUAGE_WEIGHT,
-            # The second pass and the lattice search hold the GIL for 40 to 120 ms in one go, and the same process
-            # paints the avatar 25 times a second. The first pass takes 2 ms for 40 ms of sound.
-            fwdflat=False,
-            bestpath=False,
-            loglevel="FATAL",
-        )
+NOTHING = Transcript("", 0.0)
+BLOCK = 1280  # bytes: 40 ms of sound, about 2 ms of decoding in which no other thread runs
+HYPOTHESES = 10  # likely readings of one utterance, of which the most plausible one counts
+LONGEST_SEARCHED = 12  # words; to search the lattice takes 1 ms then, and up to 100 ms for a long muddle
+LONGEST_TWICE = 6 * 32_000  # bytes: more than 6 s of sound is not decoded twice
+SLOWEST = 20  # frames of 10 ms for a speech sound on average; people take 7 to 19, noise 23 and more
+_NOISE = re.compile(r"<[^>]*>|\[[^\]]*\]")  # of the model: silence, breath
 
 
-def _dictionary(sounds: Mapping[str, Sequence[str]]) -> str:
-    return "".join(
-        f"{word}{f'({number})' if number > 1 else ''} {phones}\n"
-        for word, variants in sounds.items()
-        for number, phones in enumerate(variants, start=1)
-    )
+class Model:
+    """A decoder, what it may hear, and the utterance it hears now. Used by one thread at a time."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._expectations = Expectations(texts)
+        self._writing = Writing(texts)
+        self._decoder: Decoder = decoder(self._expectations)
+        self._utterance: object = None
+        self._sound = bytearray()  # of the utterance, until somebody was understood
+        # What the speaker's voice and microphone sound like, learned from what was understood and never from noise.
+        self._levels: str = self._decoder.get_cmn(False)
+        self._knows_the_speaker = False
+
+    def hear(self, utterance: object, pcm: bytes) -> None:
+        """Go on with `utterance`. If another one was under way it is over."""
+        if self._utterance is not utterance:
+            self.forget(self._utterance)
+            self._decoder.start_utt()
+            self._utterance = utterance
+        if not self._knows_the_speaker:
+            self._sound += pcm
+        for start in range(0, len(pcm), BLOCK):
+            self._decoder.process_raw(pcm[start : start + BLOCK], False, False)
+            time.sleep(0)  # the decoder holds the GIL; the loop that paints may want it between two blocks
+
+    def so_far(self) -> str:
+        """What the utterance seems to be now; "" while that is nothing plausible."""
+        if self._is_drawn_out():
+            return ""
+        meant, _ = self._expectations.understand(_words(self._decoder.hyp()))
+        return self._writing.write(meant).rstrip(".?")
+
+    def conclude(self, utterance: object) -> Transcript:
+        """`utterance` is over. Nothing is known of one that another took the decoder from."""
+        if self._utterance is not utterance:
+            return NOTHING
+        meant, confidence = self._understand()
+        if not self._knows_the_speaker and len(self._sound) <= LONGEST_TWICE:
+            # The first words come from a stranger. Now that their levels are known they are understood better.
+            again = bytes(self._sound)
+            self._decoder.get_cmn(True)
+            self._decoder.start_utt()
+            self.hear(utterance, again)
+            meant, confidence = max((meant, confidence), self._understand(), key=itemgetter(1))
+        if meant:
+            self._levels = self._decoder.get_cmn(True)
+            self._knows_the_speaker = True
+        self._release()
+        return Transcript(self._writing.write(meant), confidence)
+
+    def forget(self, utterance: object) -> None:
+        """End `utterance` if it is under way."""
+        if utterance is not None and self._utterance is utterance:
+            self._decoder.end_utt()
+            self._release()
+
+    def _understand(self) -> tuple[str, float]:
+        """End the decoder's utterance. The most plausible of the likely readings counts."""
+        self._decoder.end_utt()
+        if self._is_drawn_out():
+            return "", 0.0
+        words = _words(self._decoder.hyp())
+        readings = {words: None}
+        if len(words.split()) <= LONGEST_SEARCHED:
+            readings |= dict.fromkeys(map(_words, islice(self._decoder.nbest(), HYPOTHESES)))
+        return max(map(self._expectations.understand, readings), key=itemgetter(1))
+
+    def _is_drawn_out(self) -> bool:
+        """A cough or a fan becomes a word too, but one that takes seconds."""
+        words = [segment for segment in self._decoder.seg() or () if segment.word[0] not in "<["]
+        frames = sum(segment.end_frame - segment.start_frame + 1 for segment in words)
+        sounds = sum(len((self._decoder.lookup_word(segment.word) or "").split()) for segment in words)
+        return bool(frames > SLOWEST * sounds)
+
+    def _release(self) -> None:
+        self._utterance = None
+        self._sound.clear()
+        self._decoder.set_cmn(self._levels)
 
 
-def _language_model(lines: Sequence[str], sounds: Mapping[str, Sequence[str]]) -> str:
-    from io import StringIO
-
-    from pocketsphinx.lm import ArpaBoLM
-
-    known = "\n".join(" ".join(word for word in line.split() if word in sounds) for line in lines)
-    model = ArpaBoLM(text=known, add_start=True, discount_mass=UNSEEN)
-    model.compute()
-    written = StringIO()
-    model.write(written)
-    return written.getvalue()
+def _words(hypothesis: "Hypothesis | None") -> str:
+    return "" if hypothesis is None else " ".join(_NOISE.sub("", hypothesis.hypstr).split())

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 def forward(room: "Room", packet: M.DataPacket, label: str, sender: "Participant | None") -> None:
     """Send a packet on to whom it is for, or to everybody else, over the same kind of channel.
 
-    The sender's names are overwritten, never trusted. `sender` is None for packets of the RoomService.
+    The sender's names are overwritten, never trusted, but for the text an agent sends for somebody else: what a user
+    said. `sender` is None for packets of the RoomService.
     """
     packet.participant_sid = sender.sid if sender else ""
-    packet.participant_identity = sender.identity if sender else ""
+    if sender is not None and _is_text_for_another(packet, sender):
+        packet.stream_header.text_header.generated = True
+    else:
+        packet.participant_identity = sender.identity if sender else ""
     identities, sids = set(packet.destination_identities), set[str]()
     if packet.WhichOneof("value") == "user":
         packet.user.participant_sid = packet.participant_sid
@@ -29,6 +33,12 @@ def forward(room: "Room", packet: M.DataPacket, label: str, sender: "Participant
         chosen = participant.identity in identities or participant.sid in sids
         if participant is not sender and (chosen or not (identities or sids)):
             participant.peers.send(raw, label)
+
+
+def _is_text_for_another(packet: M.DataPacket, sender: "Participant") -> bool:
+    is_text = packet.WhichOneof("value") == "stream_header" and packet.stream_header.HasField("text_header")
+    is_agent = sender.info.kind == M.ParticipantInfo.Kind.AGENT or sender.info.permission.agent
+    return is_text and is_agent and packet.participant_identity not in ("", sender.identity)
 
 
 def label_of(kind: int) -> str:

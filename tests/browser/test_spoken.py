@@ -2,27 +2,23 @@
 
 import base64
 import re
-import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.async_api import async_playwright, expect
 from rapidfuzz import fuzz
 
 from simulator.seed import COFFEE_CONTEXT
 from tests.browser.conftest import CHROMIUM_ARGUMENTS
+from tests.browser.recording import record
 from tests.browser.visitor import Visitor, all_stored, events_of, visiting
 from tests.processes import Site
 from tests.spoken_questions import COFFEE
-from voice.espeak import EspeakSpeaker
 from voice.sentences import split_sentences
 from voice.settings import SpeechSettings
 from voice.stt import recognizer
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -57,9 +53,7 @@ def speaking(chromium_path: str, site: Site, tmp_path: Path) -> Speaking:
 
     @asynccontextmanager
     async def visitor_who_says(text: str, after: float) -> AsyncIterator[Visitor]:
-        recording = tmp_path / "microphone.wav"
-        await record(recording, text, after)
-        arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-audio-capture={recording}%noloop"]
+        arguments = [*CHROMIUM_ARGUMENTS, await record(tmp_path / "microphone.wav", (after, text))]
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium_path, args=arguments)
             try:
@@ -116,21 +110,6 @@ async def test_push_to_talk_is_heard_while_the_button_is_held(speaking: Speaking
 
         await expect(visitor.turns("user")).to_have_text("What are your opening hours?")
         await expect(visitor.turns("avatar").last).to_contain_text("open from")
-
-
-async def record(path: Path, text: str, after: float) -> None:
-    """What the microphone hears: a quiet room, and one sentence in it."""
-    speaker = EspeakSpeaker()
-    try:
-        pcm = (await speaker.synthesize(text, Voice("en-us+f2", 160, 50))).pcm
-    finally:
-        await speaker.close()
-    spoken = np.frombuffer(pcm, "<i2").astype(float) * 0.6
-    sound = np.random.default_rng(5).normal(0, 8, int(after * SAMPLE_RATE) + len(spoken) + SAMPLE_RATE)
-    sound[int(after * SAMPLE_RATE) :][: len(spoken)] += spoken
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes(sound.astype("<i2").tobytes())
 
 
 async def understood(visitor: Visitor) -> str:

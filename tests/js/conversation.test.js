@@ -48,6 +48,11 @@ const turns = [
     ["avatar: Good day."],
   ],
   [
+    "the last words of an answer that was cut short may come after its end",
+    [started, chunk("Good"), chunk(" day"), ended, chunk(" to"), full("Good day to"), started, chunk("Yes?")],
+    ["avatar: Good day to", "avatar: Yes?…"],
+  ],
+  [
     "a chunk overtaken by the end of the voice is not a new turn",
     [started, full("Good day."), chunk("Good"), ended, chunk(" day.")],
     ["avatar: Good day."],
@@ -170,6 +175,18 @@ test("holding the talk button cuts the avatar short", () => {
   )
 
   assert.deepEqual(lines(conversation), ["avatar: One [cut]"])
+})
+
+test("a text of the user that comes after the answer has begun leaves nobody waiting", () => {
+  const asked = [joined, microphone("on"), userStarted, userChunk("good"), userEnded]
+
+  const waiting = told([...asked, userFull("Good day.")])
+  const answered = told([...asked, started, userFull("Good day."), chunk("Hello."), ended])
+  const interrupted = told([joined, microphone("on"), started, chunk("I"), userStarted, ended, userFull("Stop.")])
+
+  assert.equal(stateWord(waiting, 2_000), "Thinking")
+  assert.equal(stateWord(answered, 2_000), "Listening")
+  assert.equal(stateWord(interrupted, 2_000), "Thinking")
 })
 
 test("thinking that leads to nothing stops after twenty seconds", () => {

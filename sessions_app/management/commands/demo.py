@@ -146,6 +146,8 @@ class Command(BaseCommand):
             )
         if settings.SIMULATED:
             lines.append(f"  Simulated service   http://127.0.0.1:{simulator_port}")
+            if settings.LIVEKIT_URL != settings.EMBEDDED_ROOMS:
+                lines.append(f"  Room server         {settings.LIVEKIT_URL}")
             lines += ["", "  No account is needed: the avatar service is simulated on this machine."]
         else:
             lines += ["", f"  Real sessions at {settings.LIVEAVATAR_API_URL}: they cost credits."]

@@ -1,0 +1,43 @@
+"""Whether many conversations at once lose or double a turn, and what becomes of them when a worker is told to stop.
+
+Two workers, each large enough for all. Every visitor types one question after the other, in a room of ours; when all
+are half-way one worker gets SIGTERM, and its conversations move to the other. The avatars would need more CPU than
+the agents, so the service is one without avatars, which plays their sound into nothing, in real time.
+"""
+
+import argparse
+import asyncio
+
+import psutil
+
+from benchmarks.stage import load, summary
+from simulator.avatar.quiet import calm_native_libraries
+from tests.agent_crowd import crowd, crowd_stage
+from tests.room_rig import EMBEDDED, REAL
+
+calm_native_libraries()
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--conversations", type=int, default=20)
+    parser.add_argument("--questions", type=int, default=6, help="that each visitor asks")
+    parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
+    options = parser.parse_args()
+    async with crowd_stage(options.conversations, options.server) as stage:
+        found = await crowd(stage, options.conversations, options.questions)
+        memory = sum(
+            process.memory_full_info().pss
+            for worker in stage.stage.workers
+            if worker.process.poll() is None
+            for process in [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+        )
+    print(f"{found.conversations} conversations; {load()}")
+    print(f"  {found.moved} moved to the other worker, which cut {found.cut} answers short")
+    print(summary("  typed question to the end of its answer", found.waits, "s"))
+    print(f"  {len(found.waits)} questions answered, {len(found.wrong)} things wrong {found.wrong or ''}")
+    print(f"  memory of the worker that stayed, with its jobs: {memory / 2**20:.0f} MB (PSS)")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

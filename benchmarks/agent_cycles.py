@@ -1,0 +1,65 @@
+"""What is left after many CUSTOM conversations that went wrong in every way there is: it should be nothing.
+
+The faults are the simulator's, and deaths of our own: agents and workers that are killed, pages that vanish, starts
+that are cancelled. Afterwards the service, the room server, the site's rows and the processes are asked.
+"""
+
+import argparse
+import asyncio
+import random
+from collections import Counter
+
+from benchmarks.stage import load
+from simulator.avatar.quiet import calm_native_libraries
+from tests.agent_cycles import Footprint, footprints, leftovers, run, shuffled
+from tests.custom_stage import CustomStage, custom_stage, until
+from tests.room_rig import EMBEDDED, REAL
+
+calm_native_libraries()
+
+WARM = 6  # cycles before the footprints are taken: what is made once belongs to nobody
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
+    options = parser.parse_args()
+    random.seed(options.seed)
+    endings: Counter[tuple[str, str]] = Counter()
+    async with custom_stage(options.server, site={"PAGE_GRACE": "2"}) as stage:
+        before: dict[str, Footprint] = {}
+        for number, (cycle, answerer) in enumerate(shuffled(options.cycles, options.seed)):
+            if number == min(WARM, options.cycles - 1):
+                before = footprints(stage)
+            try:
+                endings[cycle.name, await run(stage, cycle, answerer)] += 1
+            except Exception as error:  # noqa: BLE001 - the other cycles are to be seen too
+                endings[cycle.name, f"{type(error).__name__}: {error}"] += 1
+        left = await nothing_left(stage)
+        empty = sum(not inside for inside in (await stage.rooms()).values())
+        after = footprints(stage)
+    print(f"{options.cycles} conversations, seed {options.seed}, on {options.server}; {load()}")
+    for (name, ending), count in sorted(endings.items()):
+        print(f"  {count:3} x {name:<36} {ending}")
+    for name, print_after in after.items():
+        print(f"  {name:<10} before {before.get(name)}\n  {'':<10} after  {print_after}")
+    print(f"  left: {left or 'nothing'}; empty rooms that wait for their time-out: {empty}")
+
+
+async def nothing_left(stage: CustomStage, within: float = 90.0) -> list[str]:
+    """What is still there after `within` seconds; the service's and the site's reapers need a moment."""
+
+    async def is_clean() -> bool:
+        return not await leftovers(stage)
+
+    try:
+        await until(is_clean, within)
+    except TimeoutError:
+        return await leftovers(stage)
+    return []
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,306 @@
+"""The agent in a room: whom it hears, how it is interrupted, and what its avatar is told. The room server is real, the
+sound is spoken by espeak, the avatar's line and the site are scripted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+from livekit import api, rtc
+from livekit.agents.utils import http_context
+
+from agent.conversation import Conversation
+from agent.site import Start
+from tests.microphone import RATE, Microphone
+from tests.room_rig import RoomRig, until
+from tests.scripted_media import ScriptedMedia, scripted_media
+from tests.test_agent_dialogue import Reports, welcome
+
+pytestmark = pytest.mark.rooms
+
+HOURS, DOGS, MILK = "What are your opening hours?", "Are dogs allowed?", "Do you have oat milk?"
+
+
+class Site(Reports):
+    """The line to the site, as far as a conversation uses it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+
+class Scene:
+    """A conversation that runs, and everybody around it."""
+
+    def __init__(self, rig: RoomRig, media: ScriptedMedia) -> None:
+        self.rig = rig
+        self.media = media
+        self.site = Site()
+        self.running: asyncio.Task[str]
+        self._microphones: list[Microphone] = []
+
+    async def begin(self, **members: Any) -> None:
+        room = rtc.Room()
+        self.rig._clients.append(room)
+        await room.connect(self.rig.url, self.rig.token("agent", kind="agent", agent=True))
+        conversation = Conversation(
+            self.site,  # type: ignore[arg-type]
+            welcome(**{"opening_text": "", **members}),
+            Start(self.media.url, "", ""),
+            room,
+        )
+        self.running = asyncio.create_task(conversation.run())
+        if members.get("opening_text"):
+            await self.media.command("agent.speak")
+        else:
+            await self.media.command("agent.start_listening")
+
+    async def microphone(self, room: rtc.Room) -> Microphone:
+        """One that the agent has subscribed to."""
+        heard = self._subscribed()
+        microphone = await Microphone(room).open()
+        self._microphones.append(microphone)
+        await until(lambda: self._subscribed() > heard)
+        return microphone
+
+    async def asked(self, text: str, count: int = 1) -> None:
+        """Wait until the agent has understood `text` for the `count`th time."""
+        async with asyncio.timeout(30):
+            while [said["text"] for said in self.site.of("user.transcription")].count(text) < count:
+                await asyncio.sleep(0.02)
+
+    async def plays(self, answer: int) -> str:
+        """The avatar begins with the `answer`th thing it was sent; its id."""
+        async with asyncio.timeout(30):
+            while len(ids := self.ids()) < answer:
+                await asyncio.sleep(0.02)
+        await self.tell("agent.speak_started", ids[answer - 1])
+        return ids[answer - 1]
+
+    async def tell(self, kind: str, utterance: str) -> None:
+        await self.media.say({"type": kind, "event_id": "e", "source_event_id": utterance})
+
+    def ids(self) -> list[str]:
+        return list(dict.fromkeys(command["event_id"] for command in self.media.of("agent.speak")))
+
+    async def over(self) -> str:
+        async with asyncio.timeout(15):
+            return await self.running
+
+    async def close(self) -> None:
+        for microphone in self._microphones:
+            await microphone.close()
+        if not self.site.ended.done():
+            self.site.ended.set_result("USER_CLOSED")
+        await asyncio.wait({self.running}, timeout=15)
+
+    def _subscribed(self) -> int:
+        """How many tracks the agent has taken so far."""
+        return sum(
+            publication.track is not None
+            for client in self.rig._clients
+            if client.local_participant.identity == "agent"
+            for participant in client.remote_participants.values()
+            for publication in participant.track_publications.values()
+        )
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    rig = RoomRig()
+    await rig.open()
+    async with http_context.open(), scripted_media() as media:
+        scene = Scene(rig, media)
+        yield scene
+        await scene.close()
+    await rig.close()
+
+
+async def test_a_question_is_heard_answered_and_cut_short_by_the_next(scene: Scene) -> None:
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    microphone = await scene.microphone(visitor)
+
+    await microphone.say(HOURS)
+    await scene.asked(HOURS)
+    await scene.plays(1)
+    await scene.site.told("avatar.speak_started")
+    await asyncio.sleep(0.5)  # of the answer are heard
+    await microphone.say(DOGS)
+    await scene.media.command("agent.interrupt")
+    await scene.asked(DOGS)
+    second = await scene.plays(2)
+    await scene.media.command("agent.speak_end", 2)
+    await scene.tell("agent.speak_ended", second)
+    whole = await scene.site.told("agent.answered", 2)
+
+    cut = scene.site.of("agent.answered")[0]
+    assert (cut["interrupted"], whole["interrupted"]) == (True, False)
+    assert "Dogs are welcome" in whole["heard"]
+    await scene.media.command("agent.start_listening", 3)
+    kinds = [command["type"] for command in scene.media.commands if command["type"] != "agent.speak"]
+    assert kinds == [
+        "agent.start_listening",  # the user has the word
+        *("agent.stop_listening", "agent.speak_end"),
+        *("agent.interrupt", "agent.start_listening"),
+        *("agent.stop_listening", "agent.speak_end"),
+        "agent.start_listening",
+    ]
+
+
+async def test_a_cough_does_not_disturb_and_after_what_is_not_understood_the_answer_goes_on(
+    scene: Scene,
+) -> None:
+    await scene.begin(
+        opening_text="Good morning! I have a lot to tell you about our coffee, and I begin with it."
+    )
+    visitor = await scene.rig.join("visitor")
+    microphone = await scene.microphone(visitor)
+    await scene.plays(1)
+    await scene.media.command("agent.speak_end")
+    await scene.site.told("avatar.speak_started")
+
+    chance = np.random.default_rng(3)
+    cough = chance.normal(0, 5000, RATE * 3 // 10) * np.hanning(RATE * 3 // 10)
+    microphone.mix(cough.astype(np.float32))
+    await microphone.say("Parliament rejected the amendment after a lengthy debate.")
+    await scene.media.command("agent.interrupt")
+    resumed = await scene.site.told("agent.false_interruption")
+    rest = await scene.plays(2)
+    await scene.tell("agent.speak_ended", rest)
+    answered = await scene.site.told("agent.answered")
+
+    assert resumed == {"resumed": True}
+    assert answered["interrupted"] is False
+    assert answered["heard"].startswith("Good morning!")
+    assert answered["heard"].endswith("I begin with it.")
+    sounds = dict.fromkeys(scene.ids(), 0)
+    for command, sound in zip(scene.media.of("agent.speak"), scene.media.sound(), strict=True):
+        sounds[command["event_id"]] += len(sound)
+    first, second = sounds.values()
+    assert 0 < second < first
+    assert scene.site.of("user.transcription") == []
+
+
+async def test_a_page_that_reloads_is_heard_again(scene: Scene) -> None:
+    await scene.begin()
+    before = await scene.rig.join("visitor")
+    await scene.microphone(before)
+    await before.disconnect()
+
+    again = await scene.rig.join("visitor")
+    await (await scene.microphone(again)).say(DOGS)
+
+    await scene.asked(DOGS)
+
+
+async def test_the_newest_microphone_of_the_visitor_is_heard(scene: Scene) -> None:
+    """A voice chat that is stopped and started again publishes a second track, sometimes before the first is gone."""
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    first = await scene.microphone(visitor)
+
+    second = await scene.microphone(visitor)
+    await second.say(DOGS)
+    await scene.asked(DOGS)
+    await first.close()
+    await second.say(MILK)
+    await scene.asked(MILK)
+    await second.close()
+    third = await scene.microphone(visitor)
+    await third.say(DOGS)
+    await scene.asked(DOGS, 2)
+
+
+async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> None:
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    await scene.microphone(visitor)
+    other = await scene.rig.join("other")
+    microphone = await scene.microphone(other)
+
+    await visitor.disconnect()
+    await until(lambda: "visitor" not in scene.rig.participants())
+    await microphone.say(DOGS)
+    await scene.asked(DOGS)
+    await other.disconnect()
+    third = await scene.rig.join("third")
+    await (await scene.microphone(third)).say(MILK)
+
+    await scene.asked(MILK)
+
+
+async def test_the_page_and_the_site_give_orders(scene: Scene) -> None:
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    shown: asyncio.Queue[bytes] = asyncio.Queue()
+    visitor.on("data_received", lambda packet: shown.put_nowait(packet.data))
+
+    await visitor.local_participant.publish_data(
+        b'{"event_type": "avatar.speak_response", "text": "Are dogs allowed?"}', topic="agent-control"
+    )
+    await scene.media.command("agent.speak_end")
+    answer = await scene.plays(1)
+    assert b"avatar.speak_started" in await asyncio.wait_for(shown.get(), 10)
+    await scene.tell("agent.speak_ended", answer)
+    await scene.site.told("agent.answered")
+    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": "avatar.test_tone"}})
+    await scene.media.command("agent.speak_end", 2)
+    await scene.plays(2)
+    await scene.site.told("avatar.speak_started", 2)
+    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": ["nonsense"]}})
+    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": "avatar.interrupt"}})
+
+    await scene.media.command("agent.interrupt")
+    assert "Dogs are welcome" in scene.site.of("agent.answered")[0]["heard"]
+    assert not scene.running.done()
+
+
+async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
+    await scene.begin()
+    room = rtc.Room()
+    scene.rig._clients.append(room)
+    await room.connect(scene.rig.url, scene.rig.token("heygen", kind="agent"))
+    say = b'{"event_type": "avatar.speak_text", "text": "I was told to."}'
+
+    await room.local_participant.publish_data(say, topic="agent-control")
+    visitor = await scene.rig.join("visitor")
+    await visitor.local_participant.publish_data(say.replace(b"I was", b"You were"), topic="agent-control")
+
+    await scene.media.command("agent.speak_end")
+    assert [told["text"] for told in scene.site.of("avatar.transcription")] == ["You were told to."]
+
+
+@pytest.mark.parametrize("end", ["site", "avatar", "line", "room", "removed"])
+async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: str) -> None:
+    before = asyncio.all_tasks()
+    await scene.begin(opening_text="Good morning! I have a lot to tell you about our coffee.")
+    await scene.plays(1)
+    await scene.site.told("avatar.speak_started")
+
+    match end:
+        case "site":
+            scene.site.ended.set_result("USER_CLOSED")
+        case "avatar":
+            await scene.media.say({"type": "session.state_updated", "state": "disconnected"})
+        case "line":
+            scene.media.refusal = 404
+            await scene.media.drop()
+        case "room":
+            await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
+        case "removed":
+            identity = api.RoomParticipantIdentity(room=scene.rig.room, identity="agent")
+            await scene.rig.service.remove_participant(identity)
+
+    cause = {"site": "", "avatar": "avatar", "line": "avatar", "room": "room", "removed": ""}[end]
+    assert await scene.over() == cause
+    await until(lambda: not [task for task in asyncio.all_tasks() - before if _is_ours(task)])
+
+
+def _is_ours(task: asyncio.Task[Any]) -> bool:
+    return task.get_name() in {
+        *("avatar output", "commands", "orders of the site", "news for the page"),
+        *("media socket", "media keep-alive", "espeak answers"),
+    }
