@@ -15,7 +15,7 @@ demo: $(VENV)/.runs
 	@$(RUN) manage.py demo $(ARGS)
 
 test: $(VENV)/.tests browser node
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.tests
 	$(VENV)/bin/ruff format --check .

@@ -29,7 +29,14 @@ from liveavatar.vocabulary import EVENT_TOPIC
 logger = logging.getLogger(__name__)
 
 # Whoever leaves by itself (the worker drains) or is put out (another agent took over) has not lost the room.
-NOT_LOST = frozenset({rtc.DisconnectReason.CLIENT_INITIATED, rtc.DisconnectReason.PARTICIPANT_REMOVED})
+NOT_LOST = frozenset(
+    {
+        rtc.DisconnectReason.CLIENT_INITIATED,
+        rtc.DisconnectReason.PARTICIPANT_REMOVED,
+        rtc.DisconnectReason.DUPLICATE_IDENTITY,
+    }
+)
+LINE_TELLS = 1.0  # seconds, after the room, for the avatar's line to close too
 MOST_COMMANDS = 32  # that wait
 
 
@@ -111,11 +118,17 @@ class Conversation:
         done, _ = await asyncio.wait({*ends, *parts}, return_when=asyncio.FIRST_COMPLETED)
         for part in parts & done:
             part.result()  # none of them ends by itself but by a fault, which is raised here
+        lost = self._room_lost.done() and self._room_lost.result() not in NOT_LOST
+        if lost:
+            # The service closes a room of its own and the avatar's line together, and knows why.
+            await asyncio.wait(
+                {self._avatar.over, self._site.ended}, timeout=LINE_TELLS, return_when="FIRST_COMPLETED"
+            )
         if self._site.ended.done():
             return ""
         if self._avatar.over.done():
             return "avatar"
-        return "room" if self._room_lost.done() and self._room_lost.result() not in NOT_LOST else ""
+        return "room" if lost else ""
 
     async def _give_back(self) -> None:
         """The framework leaves its parts open: they belong to whoever made them."""

@@ -16,6 +16,7 @@ from liveavatar.media_socket import MediaSocketError
 logger = logging.getLogger(__name__)
 
 WELCOME_WITHIN = 10.0  # seconds
+LEAVE_WITHIN = 3.0  # seconds; the framework grants ten for everything
 
 Result = TypeVar("Result")
 
@@ -40,6 +41,9 @@ async def entry(ctx: JobContext) -> None:
 
     async def leave() -> None:
         """The worker drains, or the conversation failed: whoever comes next need not wait for the lease to lapse."""
+        if site.started.done():
+            # The framework has closed its session, and the conversation gives back what it holds.
+            await asyncio.wait({holding}, timeout=LEAVE_WITHIN)
         await _ended(holding)
         if not site.ended.done():
             site.report("agent.leaving")

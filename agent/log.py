@@ -12,7 +12,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # What a websocket's address or a token shows beyond its host.
 _SECRETS = (
     (re.compile(r"(wss?://[^/\s'\"]+)/[^\s'\"]*"), r"\1/…"),
-    (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*"), "…"),
+    (re.compile(r"eyJ[\w-]+[.:][\w-]+[.:][\w-]*"), "…"),
 )
 _SECRET_SETTING = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|_OPTIONS)$")
 SHORTEST_SECRET = 8  # characters; shorter ones are words that stand in the text anyway

@@ -12,10 +12,12 @@ from livekit.agents import AgentSession, llm, stt, tts
 from livekit.agents.inference import VAD
 from livekit.agents.voice.turn import EndpointingOptions, InterruptionOptions, TurnHandlingOptions
 
+from agent.answering import Answering
+from agent.hearing import Hearing
 from agent.plugins import BadPipeline, named, plugin
 from agent.site import Welcome
 from agent.spare import SpareAnswering, SpareHearing, SpareSpeaking
-from agent.speech import Answering, Hearing, Speaking
+from agent.speaking import Speaking
 from voice.brain import brain
 from voice.languages import voice_for_language
 from voice.settings import SpeechSettings, from_environment

@@ -170,7 +170,7 @@ async def leftovers(stage: CustomStage) -> list[str]:
     found = [f"a session at the service: {each}" for each in await stage.open_at_service()]
     seen = (await stage.service("GET", "/simulator/sessions"))["sessions"]
     found += [f"a running session: {each['id']}" for each in seen if each["remaining"] is not None]
-    # One that was deleted while its agent joined is made again by that, and goes by LiveKit's own time-out for empty ones.
+    # One deleted while its agent joined is made again by that; it goes by LiveKit's time-out for empty rooms.
     found += [f"a room: {name} with {inside}" for name, inside in (await stage.rooms()).items() if inside]
     found += [f"a job: {process.pid}" for _, process in stage.jobs()]
     query = "SELECT state, end_reason, released_at, key FROM sessions_app_avatarsession"

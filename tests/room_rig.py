@@ -46,9 +46,9 @@ def rooms_on(server: str) -> LiveKit | None:
     return LiveKit(f"ws://127.0.0.1:{livekit_server.port(API_KEY, API_SECRET)}", API_KEY, API_SECRET)
 
 
-def embedded_only(_reason: str) -> pytest.MarkDecorator:
-    """For a test with the fixture `rig`: it does not run against a livekit-server, for that reason."""
-    return pytest.mark.parametrize("rig", [EMBEDDED], indirect=True)
+def embedded_only(_reason: str, fixture: str = "rig") -> pytest.MarkDecorator:
+    """For a test whose `fixture` is the server's: it does not run against a livekit-server, for that reason."""
+    return pytest.mark.parametrize(fixture, [EMBEDDED], indirect=True)
 
 
 class RoomRig:

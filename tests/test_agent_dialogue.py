@@ -10,11 +10,12 @@ import pytest
 from livekit.agents import AgentSession
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
+from agent.answering import Answering
 from agent.avatar_output import AvatarOutput
 from agent.presenter import Presenter
 from agent.recorder import Recorder
 from agent.site import Welcome
-from agent.speech import Answering, Speaking
+from agent.speaking import Speaking
 from agent.tone import HERTZ, SECONDS, tone
 from liveavatar.media_socket import MediaSocket
 from liveavatar.pcm import BYTES_PER_SECOND, RATE

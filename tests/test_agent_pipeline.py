@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from livekit import rtc
-from livekit.agents import AgentSession, stt
+from livekit.agents import AgentSession, UserStateChangedEvent, stt
 from livekit.agents.llm import ChatContext
 
+from agent.answering import Answering
+from agent.hearing import Hearing
 from agent.log import SafeFormatter
 from agent.pipeline import BadPipeline, build_session, check
 from agent.settings import InvalidSetting, from_environment
 from agent.site import Welcome
-from agent.speech import Answering, Hearing, Speaking
+from agent.speaking import Speaking
 from tests.speech_service import KEY, Answer, delta, events, hanging, speech_service, status
 from tests.spoken_questions import COFFEE
 from voice.brain import OfflineBrain
@@ -188,6 +190,7 @@ async def test_the_offline_recogniser_stands_in_for_a_plugin_that_fails(
     mouth = EspeakSpeaker()
     question: np.ndarray = await spoken(mouth, "Are dogs allowed?")
     await mouth.close()
+    session.emit("user_state_changed", UserStateChangedEvent(old_state="listening", new_state="speaking"))
     assert session.stt is not None
     async with session.stt.stream() as stream:
 
@@ -307,6 +310,7 @@ def test_the_settings_of_the_worker_show_no_secret() -> None:
         ("cannot reach wss://room.example/rtc?access_token=abc", "cannot reach wss://room.example/…"),
         ("url='ws://127.0.0.1:1/v1/media/secret', x", "url='ws://127.0.0.1:1/…', x"),
         ("token eyJhbGciOi.eyJzdWIi.s3cr-et_ ends", "token … ends"),
+        ("key eyJzZXNzaW9u:1abc:s1gn-ed_ ends", "key … ends"),
         (f"wrong key {KEY}", "wrong key …"),
         ("the option abcdefgh12 is wrong", "the option … is wrong"),
         ("nothing to hide", "nothing to hide"),

@@ -18,10 +18,10 @@ from livekit.agents import (
 from livekit.agents.llm import AgentHandoff, ChatMessage, LLMError
 from livekit.agents.voice.events import AgentFalseInterruptionEvent
 
+from agent.answering import Answering
 from agent.commands import Command, command_of, parse_command
 from agent.outbox import Outbox
 from agent.recorder import Recorder
-from agent.speech import Answering
 from sessions_app.events import MAX_FRAME, parse_events, parse_frame
 from voice.brain import OfflineBrain
 

@@ -273,7 +273,7 @@ async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
     assert [told["text"] for told in scene.site.of("avatar.transcription")] == ["You were told to."]
 
 
-@pytest.mark.parametrize("end", ["site", "avatar", "line", "room", "removed"])
+@pytest.mark.parametrize("end", ["site", "avatar", "line", "room", "room and line", "removed", "twin"])
 async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: str) -> None:
     before = asyncio.all_tasks()
     await scene.begin(opening_text="Good morning! I have a lot to tell you about our coffee.")
@@ -290,12 +290,18 @@ async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: s
             await scene.media.drop()
         case "room":
             await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
+        case "room and line":
+            await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
+            await until(lambda: not scene.rig.participants())
+            await scene.media.say({"type": "session.state_updated", "state": "closed"})
+        case "twin":
+            await scene.rig.join("agent")
         case "removed":
             identity = api.RoomParticipantIdentity(room=scene.rig.room, identity="agent")
             await scene.rig.service.remove_participant(identity)
 
-    cause = {"site": "", "avatar": "avatar", "line": "avatar", "room": "room", "removed": ""}[end]
-    assert await scene.over() == cause
+    avatars = ("avatar", "line", "room and line")
+    assert await scene.over() == ("avatar" if end in avatars else "room" if end == "room" else "")
     await until(lambda: not [task for task in asyncio.all_tasks() - before if _is_ours(task)])
 
 

@@ -11,7 +11,9 @@ from livekit import rtc
 from livekit.agents import UserStateChangedEvent, llm, stt, tts
 from livekit.agents.voice.io import TimedString
 
-from agent.speech import Answering, Hearing, Speaking, timed_words
+from agent.answering import Answering
+from agent.hearing import Hearing
+from agent.speaking import Speaking, timed_words
 from tests.spoken_questions import COFFEE
 from voice.brain import OfflineBrain, Role
 from voice.espeak import EspeakSpeaker

@@ -10,13 +10,14 @@ import pytest
 from livekit import api
 
 from tests.avatar_rig import CONTEXT, SESSION, avatar_rig
-from tests.room_rig import EVERY_SERVER, room_rig, until
+from tests.room_rig import EVERY_SERVER, embedded_only, room_rig, until
 
 pytestmark = pytest.mark.rooms
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 SILENT_WITHIN = 0.5  # seconds after an interrupt, at the viewer's ear
 QUIET = {"context": CONTEXT | {"opening_text": None}}
+whatever_the_server = embedded_only("it is about the process, not the room", fixture="rooms")
 
 
 @pytest.fixture(params=EVERY_SERVER)
@@ -137,6 +138,7 @@ async def test_questions_are_answered_and_both_sides_reported(rig):
     await worker.report("transcript", role="avatar", text="Dogs are welcome.")
 
 
+@whatever_the_server
 async def test_unknown_and_broken_commands_are_answered_with_silence(rig):
     await rig.ready(context=None)
     viewer = await rig.viewer()
@@ -149,6 +151,7 @@ async def test_unknown_and_broken_commands_are_answered_with_silence(rig):
     assert {event["source_event_id"] for event in viewer.events} == {"good"}
 
 
+@whatever_the_server
 async def test_push_to_talk_is_acknowledged_in_a_push_to_talk_session(rig):
     await rig.ready(interactivity_type="PUSH_TO_TALK", **QUIET)
     viewer = await rig.viewer()
@@ -186,6 +189,7 @@ async def test_a_stop_is_announced_and_leaves_nothing_behind(rig, rooms):
     assert await rooms.inside() == ["client-1"]
 
 
+@whatever_the_server
 @pytest.mark.parametrize("ending", ["end of input", "SIGTERM"])
 async def test_the_death_of_its_parent_ends_it_at_once(rig, ending):
     worker = await rig.ready(**QUIET)
@@ -203,6 +207,7 @@ async def test_the_death_of_its_parent_ends_it_at_once(rig, ending):
     assert not alive
 
 
+@whatever_the_server
 async def test_even_a_killed_worker_leaves_no_speech_process(rig):
     worker = await rig.ready(**QUIET)
     family = worker.family()
@@ -213,6 +218,7 @@ async def test_even_a_killed_worker_leaves_no_speech_process(rig):
     assert not alive
 
 
+@whatever_the_server
 async def test_a_spare_that_is_never_used_ends_with_its_parent(rig):
     worker = await rig.warm()
     worker.process.stdin.close()
@@ -241,6 +247,7 @@ async def test_a_room_that_is_deleted_is_reported(rig, rooms):
     assert await worker.exited() == 1
 
 
+@whatever_the_server
 async def test_an_order_it_does_not_understand_is_a_failure(rig):
     worker = await rig.warm()
     await worker.order(do="dance")

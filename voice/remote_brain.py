@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 SHORTEST_START = 12  # characters; less is not worth a sentence of its own
 LONGEST_HISTORY = 40  # messages; older ones are forgotten
 FAREWELL = 0.5  # seconds for a stream to end after its last word, so that its connection can be used again
-THOUGHT, END_OF_THOUGHT = (
-    "<think>",
-    "</think>",
-)  # some servers send a model's reasoning in front of its answer
+# Some servers send a model's reasoning in front of its answer.
+THOUGHT, END_OF_THOUGHT = "<think>", "</think>"
 SPOKEN = "Your answers are spoken aloud: use plain sentences, no lists, no markup, no emoji."
 
 
