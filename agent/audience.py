@@ -1,5 +1,8 @@
 """Who is listened to: people, one at a time, whichever microphone of theirs is the newest."""
 
+import asyncio
+import contextlib
+
 from livekit import rtc
 from livekit.agents.voice.room_io import RoomIO
 
@@ -7,6 +10,25 @@ from livekit.agents.voice.room_io import RoomIO
 def is_person(participant: rtc.Participant | None) -> bool:
     """Not the avatar and not another agent, whose voices must never be taken for a user's."""
     return participant is not None and participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
+
+
+async def wait_for_person(room: rtc.Room, within: float) -> None:
+    """Return when somebody is in the room, or after `within` seconds: a server may announce people late."""
+    here = asyncio.Event()
+
+    def on_joined(participant: rtc.RemoteParticipant) -> None:
+        if is_person(participant):
+            here.set()
+
+    room.on("participant_connected", on_joined)
+    try:
+        for participant in room.remote_participants.values():
+            on_joined(participant)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await here.wait()
+    finally:
+        room.off("participant_connected", on_joined)
 
 
 async def join_hosted(room: rtc.Room, url: str, token: str) -> None:

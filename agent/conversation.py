@@ -13,7 +13,7 @@ from livekit.agents.voice.room_io import AudioInputOptions, RoomOptions
 from livekit.rtc.participant import PublishDataError
 
 from agent import commands
-from agent.audience import follow_people, is_person
+from agent.audience import follow_people, is_person, wait_for_person
 from agent.avatar_output import AvatarOutput
 from agent.commands import Command, command_of, parse_command
 from agent.pipeline import build_session
@@ -36,6 +36,8 @@ NOT_LOST = frozenset(
         rtc.DisconnectReason.DUPLICATE_IDENTITY,
     }
 )
+AUDIENCE_WITHIN = 5.0  # seconds: then the opening words are spoken, heard or not
+LEAD_IN = 0.3  # seconds; a browser needs a moment between joining and playing the avatar's voice
 LINE_TELLS = 1.0  # seconds, after the room, for the avatar's line to close too
 MOST_COMMANDS = 32  # that wait
 
@@ -55,7 +57,7 @@ class Conversation:
         self._recorder = Recorder(site, self._show)
         self._shown: asyncio.Queue[str] = asyncio.Queue()
         self._commands: asyncio.Queue[Command] = asyncio.Queue(MOST_COMMANDS)
-        self._presenter = Presenter(welcome, self._recorder)
+        self._presenter = Presenter(welcome, self._recorder, self._audience)
         self._listens = False
         loop = asyncio.get_running_loop()
         self._room_lost: asyncio.Future[int] = loop.create_future()
@@ -129,6 +131,10 @@ class Conversation:
         if self._avatar.over.done():
             return "avatar"
         return "room" if lost else ""
+
+    async def _audience(self) -> None:
+        await wait_for_person(self._room, AUDIENCE_WITHIN)
+        await asyncio.sleep(LEAD_IN)
 
     async def _give_back(self) -> None:
         """The framework leaves its parts open: they belong to whoever made them."""

@@ -1,6 +1,6 @@
 """The one that speaks: livekit-agents' agent, with the site's context and what was said before it took over."""
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 
 from livekit import rtc
 from livekit.agents import Agent, ModelSettings
@@ -15,14 +15,20 @@ ROLES = {"user": "user", "avatar": "assistant"}
 class Presenter(Agent):
     """Opens the conversation, unless it goes on with one that another agent had to leave."""
 
-    def __init__(self, welcome: Welcome, recorder: Recorder) -> None:
+    def __init__(
+        self, welcome: Welcome, recorder: Recorder, audience: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """`audience()` returns when somebody can hear the opening words."""
         super().__init__(instructions=welcome.prompt, chat_ctx=_history(welcome))
         self._opening = "" if welcome.history else welcome.opening_text.strip()
         self._owes_answer = bool(welcome.history) and welcome.history[-1][0] == "user"
         self._recorder = recorder
+        self._audience = audience
 
     async def on_enter(self) -> None:
         if self._opening:
+            if self._audience is not None:
+                await self._audience()
             self.session.say(self._opening)
         elif self._owes_answer:  # the agent that was asked is gone
             self.session.generate_reply()
