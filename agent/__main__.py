@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from agent import lifeline
 from agent.log import configure
 from agent.settings import InvalidSetting, Settings, from_environment
 from voice.settings import InvalidSpeechSetting
@@ -45,6 +46,7 @@ async def _serve(settings: Settings) -> None:
     from agent.server import Worker
 
     await pipeline.check()
+    lifeline.begin()
     server = Worker(settings)
 
     def registered(*_: object) -> None:

@@ -1,12 +1,14 @@
 """A job from its dispatch to its end. Runs in the job's own process."""
 
 import asyncio
+import contextlib
 import logging
 from typing import TypeVar
 
 from livekit import rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess
 
+from agent import lifeline
 from agent.assignment import Assignment
 from agent.audience import join_hosted
 from agent.conversation import Conversation
@@ -23,10 +25,12 @@ Result = TypeVar("Result")
 
 def prewarm(_process: JobProcess) -> None:
     """Import what a conversation needs before there is one."""
-    import pocketsphinx  # noqa: F401
+    lifeline.follow()
+    with contextlib.suppress(ImportError):  # told in words by whoever needs it
+        import pocketsphinx  # noqa: F401
 
-    import voice.espeak
-    import voice.sphinx_model  # noqa: F401
+        import voice.espeak
+        import voice.sphinx_model  # noqa: F401
 
 
 async def entry(ctx: JobContext) -> None:

@@ -76,6 +76,23 @@ async def test_a_worker_that_is_told_to_stop_hands_over_and_leaves_nothing(
         assert secret not in worker.said
 
 
+@pytest.mark.parametrize("moment", ["initializing process", "process initialized"])
+async def test_a_worker_that_is_killed_leaves_no_process(talk: Conversation, moment: str) -> None:
+    async with working(talk, LOG_LEVEL="INFO") as worker:
+        await talk.begin(OPENING)
+        await talk.taken()
+        async with asyncio.timeout(30):
+            while worker.said.count(moment) < 2:  # the second is for the next conversation
+                await asyncio.sleep(0.01)
+        family = worker.family()
+
+        worker.signal(signal.SIGKILL)
+        await worker.process.wait()
+
+        ended = await asyncio.to_thread(psutil.wait_procs, family, timeout=20)
+    assert [one for one in ended[1] if one.status() != psutil.STATUS_ZOMBIE] == []
+
+
 async def test_a_conversation_may_go_on_until_a_second_signal(talk: Conversation) -> None:
     async with working(talk, AGENT_DRAIN="600") as worker:
         await talk.begin(OPENING)

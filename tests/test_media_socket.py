@@ -32,10 +32,6 @@ async def avatar(media: ScriptedMedia) -> AsyncIterator[MediaSocket]:
         yield avatar
 
 
-async def first(*futures: asyncio.Future[Any]) -> None:
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-
-
 async def test_an_utterance_goes_out_in_a_short_chunk_then_long_ones_under_one_id(
     media: ScriptedMedia, avatar: MediaSocket
 ) -> None:
