@@ -126,8 +126,19 @@ class Guest:
             await socket.send_json(hello)
             assert (await socket.receive_json())["type"] == "welcome"
             opened.set_result(None)
-            while True:
-                await socket.send_json({"type": "events", "events": [await self._reports.get()]})
+            # Pings are answered by whoever reads.
+            reading = asyncio.create_task(_read_on(socket), name="page, reading")
+            try:
+                while True:
+                    await socket.send_json({"type": "events", "events": [await self._reports.get()]})
+            finally:
+                reading.cancel()
+                await asyncio.wait({reading})
+
+
+async def _read_on(socket: aiohttp.ClientWebSocketResponse) -> None:
+    async for _ in socket:
+        pass
 
 
 @contextlib.asynccontextmanager
