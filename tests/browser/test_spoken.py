@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import async_playwright, expect
-from rapidfuzz import fuzz
 
 from simulator.seed import COFFEE_CONTEXT
 from tests.browser.conftest import CHROMIUM_ARGUMENTS
@@ -19,13 +18,11 @@ from tests.spoken_questions import COFFEE
 from voice.sentences import split_sentences
 from voice.settings import SpeechSettings
 from voice.stt import recognizer
-from voice.vad import SpeechContinued, SpeechDetector, SpeechStarted
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 GREETED = 7.0  # seconds; the opening words are over
-# Of what the page played a recogniser must make out so many words, and nearly all of them must be the transcript's.
-LEAST_WORDS, UNDERSTOOD = 5, 70.0
+QUESTION = "What are your opening hours?"
 
 # Records what the page plays, as 16 kHz 16-bit samples in window.recorded.
 TAPE = """() => {
@@ -68,19 +65,14 @@ def speaking(chromium_path: str, site: Site, tmp_path: Path) -> Speaking:
 
 
 async def test_a_spoken_question_is_shown_and_answered_aloud(speaking: Speaking, site: Site) -> None:
-    async with speaking("What are your opening hours?", after=GREETED) as visitor:
+    async with speaking(QUESTION, after=GREETED) as visitor:
         await visitor.start(context_id=COFFEE_CONTEXT)
         await visitor.is_ready_to_talk()
-        await visitor.page.evaluate(TAPE)
 
-        await expect(visitor.turns("user")).to_have_text("What are your opening hours?", timeout=20_000)
+        await expect(visitor.turns("user")).to_have_text(QUESTION, timeout=20_000)
         await expect(visitor.turns("avatar").last).to_contain_text("open from")
         await visitor.state_is("Listening")
 
-        said = await visitor.turns("avatar").last.inner_text()
-        heard = await understood(visitor)
-        assert len(heard.split()) >= LEAST_WORDS
-        assert fuzz.token_set_ratio(heard, said.lower()) > UNDERSTOOD
         await visitor.press("End")
         await all_stored(visitor, site)
     events = " ".join(kind for kind in events_of(site, visitor.session_key(), "in") if "chunk" not in kind)
@@ -89,6 +81,22 @@ async def test_a_spoken_question_is_shown_and_answered_aloud(speaking: Speaking,
         r"avatar\.speak_started avatar\.transcription avatar\.speak_ended",
         events,
     )
+
+
+async def test_what_the_page_plays_is_what_the_avatar_says(visitor: Visitor) -> None:
+    await visitor.start(context_id=COFFEE_CONTEXT)
+    await visitor.is_ready_to_talk()
+    await visitor.state_is("Listening")
+    await visitor.page.evaluate(TAPE)
+
+    await visitor.page.get_by_label("Your message").fill(QUESTION)
+    await visitor.press("Say exactly")
+    await expect(visitor.turns("avatar").last).to_have_text(QUESTION)
+    await visitor.state_is("Speaking")
+    await visitor.state_is("Listening")
+
+    # A recogniser for questions: so the avatar is made to ask one.
+    assert await understood(visitor) == QUESTION
 
 
 async def test_who_speaks_over_the_avatar_silences_it_and_is_answered(speaking: Speaking) -> None:
@@ -103,7 +111,7 @@ async def test_who_speaks_over_the_avatar_silences_it_and_is_answered(speaking: 
 
 
 async def test_push_to_talk_is_heard_while_the_button_is_held(speaking: Speaking) -> None:
-    async with speaking("What are your opening hours?", after=GREETED) as visitor:
+    async with speaking(QUESTION, after=GREETED) as visitor:
         await visitor.start(context_id=COFFEE_CONTEXT, interactivity="PUSH_TO_TALK")
         await expect(visitor.turns("avatar").first).not_to_be_empty(timeout=15_000)
         await visitor.state_is("Muted")
@@ -112,33 +120,18 @@ async def test_push_to_talk_is_heard_while_the_button_is_held(speaking: Speaking
         await expect(visitor.turns("user")).to_contain_text("hours", timeout=20_000)  # the words so far
         await visitor.page.mouse.up()
 
-        await expect(visitor.turns("user")).to_have_text("What are your opening hours?")
+        await expect(visitor.turns("user")).to_have_text(QUESTION)
         await expect(visitor.turns("avatar").last).to_contain_text("open from")
 
 
 async def understood(visitor: Visitor) -> str:
-    """What a recogniser that knows the coffee shop hears in the sound the page played, sentence by sentence."""
+    """What a recogniser that knows the coffee shop hears in the sound the page played."""
     pcm = base64.b64decode(await visitor.page.evaluate(RECORDED, 0))
     ears = recognizer(SpeechSettings(), texts=split_sentences(COFFEE.read_text()))
-    heard = []
     try:
         await ears.open()
-        for sentence in spoken_parts(pcm):
-            recognition = ears.listen()
-            await recognition.feed(sentence)
-            heard.append((await recognition.finish()).text.lower())
+        recognition = ears.listen()
+        await recognition.feed(pcm)
+        return (await recognition.finish()).text
     finally:
         await ears.close()
-    return " ".join(filter(None, heard))
-
-
-def spoken_parts(pcm: bytes) -> list[bytes]:
-    """The stretches of speech between the pauses of 16 kHz sound."""
-    parts: list[bytes] = []
-    for news in SpeechDetector(hangover=0.2).feed(pcm + bytes(16_000)):
-        match news:
-            case SpeechStarted(sound):
-                parts.append(sound)
-            case SpeechContinued(sound):
-                parts[-1] += sound
-    return parts
