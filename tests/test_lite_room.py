@@ -20,6 +20,9 @@ pytestmark = pytest.mark.rooms
 
 BODY = {"mode": "LITE", "avatar_id": WAYNE, "video_settings": {"quality": "low", "encoding": "VP8"}}
 RATE = 24_000
+# Seconds by which a receiver's jitter buffer may lengthen sound that comes late, on a machine that is busy. None may be
+# missing.
+STRETCHED = 0.3
 LOUD = 1000  # of 32767; half of a full tone's mean
 
 
@@ -150,7 +153,7 @@ async def test_what_is_sent_is_what_is_heard_in_the_room(caller: Caller, ear: Ea
     began = await caller.event("agent.speak_started")
     ended = await caller.event("agent.speak_ended")
 
-    assert await ear.heard() == pytest.approx(3, abs=0.3)
+    assert -0.1 <= await ear.heard() - 3 <= STRETCHED
     spectrum = np.abs(np.fft.rfft(ear.last))
     assert spectrum.argmax() * RATE / ear.last.size == pytest.approx(440, abs=2)
     assert (began["source_event_id"], began["task"]) == ("hum", ended["task"])
@@ -172,7 +175,7 @@ async def test_an_interrupt_silences_the_room_and_the_next_words_are_heard(calle
 
     assert await ear.heard() < 15
     await caller.speak(1)
-    assert await ear.heard() == pytest.approx(1, abs=0.3)
+    assert -0.1 <= await ear.heard() - 1 <= STRETCHED
 
 
 async def test_the_avatar_joins_a_callers_room_as_who_its_token_says_and_leaves_the_room_alone(
@@ -196,7 +199,7 @@ async def test_the_avatar_joins_a_callers_room_as_who_its_token_says_and_leaves_
     await asyncio.wait_for(gone.wait(), PATIENCE)
 
     assert avatar.attributes == attributes
-    assert heard == pytest.approx(1, abs=0.3)
+    assert -0.1 <= heard - 1 <= STRETCHED
     assert await rooms.inside() == ["visitor"]
     assert ear.room.isconnected()
 
@@ -231,7 +234,7 @@ async def test_a_dropped_connection_is_made_good_by_the_next(caller: Caller, ear
     await caller.event("agent.speak_ended")
 
     assert began["task"] != ended["task"]
-    assert await ear.heard() == pytest.approx(3, abs=0.3)
+    assert -0.15 <= await ear.heard() - 3 <= STRETCHED
 
 
 async def test_the_end_is_told_before_the_websocket_closes(caller: Caller) -> None:
