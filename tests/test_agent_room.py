@@ -2,6 +2,7 @@
 sound is spoken by espeak, the avatar's line and the site are scripted."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.test_agent_dialogue import Reports, welcome
 pytestmark = pytest.mark.rooms
 
 HOURS, DOGS, MILK = "What are your opening hours?", "Are dogs allowed?", "Do you have oat milk?"
+TRIES = 3
 
 
 class Site(Reports):
@@ -65,11 +67,20 @@ class Scene:
         await until(lambda: self._subscribed() > heard)
         return microphone
 
-    async def asked(self, text: str, count: int = 1) -> None:
-        """Wait until the agent has understood `text` for the `count`th time."""
-        async with asyncio.timeout(30):
-            while [said["text"] for said in self.site.of("user.transcription")].count(text) < count:
+    async def asked(self, text: str, within: float = 30) -> None:
+        """Wait until the agent has understood `text`."""
+        async with asyncio.timeout(within):
+            while text not in [said["text"] for said in self.site.of("user.transcription")]:
                 await asyncio.sleep(0.02)
+
+    async def ask(self, microphone: Microphone, text: str) -> None:
+        """Say it until it is understood: on a busy machine sound arrives with gaps, and people repeat themselves."""
+        for _ in range(TRIES - 1):
+            await microphone.say(text)
+            with contextlib.suppress(TimeoutError):
+                return await self.asked(text, within=8)
+        await microphone.say(text)
+        await self.asked(text)
 
     async def plays(self, answer: int) -> str:
         """The avatar begins with the `answer`th thing it was sent; its id."""
@@ -191,9 +202,9 @@ async def test_a_page_that_reloads_is_heard_again(scene: Scene) -> None:
     await before.disconnect()
 
     again = await scene.rig.join("visitor")
-    await (await scene.microphone(again)).say(DOGS)
+    microphone = await scene.microphone(again)
 
-    await scene.asked(DOGS)
+    await scene.ask(microphone, DOGS)
 
 
 async def test_the_newest_microphone_of_the_visitor_is_heard(scene: Scene) -> None:
@@ -203,15 +214,12 @@ async def test_the_newest_microphone_of_the_visitor_is_heard(scene: Scene) -> No
     first = await scene.microphone(visitor)
 
     second = await scene.microphone(visitor)
-    await second.say(DOGS)
-    await scene.asked(DOGS)
+    await scene.ask(second, DOGS)
     await first.close()
-    await second.say(MILK)
-    await scene.asked(MILK)
+    await scene.ask(second, MILK)
     await second.close()
     third = await scene.microphone(visitor)
-    await third.say(DOGS)
-    await scene.asked(DOGS, 2)
+    await scene.ask(third, HOURS)
 
 
 async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> None:
@@ -223,13 +231,12 @@ async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> 
 
     await visitor.disconnect()
     await until(lambda: "visitor" not in scene.rig.participants())
-    await microphone.say(DOGS)
-    await scene.asked(DOGS)
+    await scene.ask(microphone, DOGS)
     await other.disconnect()
     third = await scene.rig.join("third")
-    await (await scene.microphone(third)).say(MILK)
+    microphone = await scene.microphone(third)
 
-    await scene.asked(MILK)
+    await scene.ask(microphone, HOURS)
 
 
 async def test_the_page_and_the_site_give_orders(scene: Scene) -> None:

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.browser.recording import record
 from tests.browser.visitor import Visitor, visiting
 from tests.processes import Simulator, Site, running_simulator, running_site
 from tests.wire import Wire
@@ -51,9 +52,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iter
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+async def browser(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """Whose microphone is in a quiet room. Chromium's own one beeps, which may be taken for somebody who speaks."""
+    microphone = await record(tmp_path_factory.mktemp("microphone") / "quiet.wav")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path, args=[*CHROMIUM_ARGUMENTS, microphone]
+        )
         yield browser
         await browser.close()
 

@@ -21,7 +21,7 @@ async def record(path: Path, *said: tuple[float, str]) -> str:
     finally:
         await speaker.close()
     pieces = [(int(at * SAMPLE_RATE), np.frombuffer(pcm, "<i2").astype(float) * 0.6) for at, pcm in spoken]
-    length = max(start + len(piece) for start, piece in pieces) + SAMPLE_RATE
+    length = max((start + len(piece) for start, piece in pieces), default=0) + SAMPLE_RATE
     sound = np.random.default_rng(5).normal(0, 8, length)
     for start, piece in pieces:
         sound[start:][: len(piece)] += piece

@@ -53,7 +53,7 @@ async def test_a_typed_question_is_answered_with_all_events_in_order(visitor: Vi
     await all_stored(visitor, site)
     turn = r"avatar\.speak_started (avatar\.transcription\.chunk )+avatar\.transcription avatar\.speak_ended"
     events = " ".join(events_of(site, visitor.session_key(), "in"))
-    assert re.fullmatch(f"{turn} {turn}( session\\.stopped)?", events)
+    assert re.fullmatch(f"{turn} {turn}( session\\.stopped)?", events), events
     assert "avatar.speak_response" in events_of(site, visitor.session_key(), "out")
 
 
