@@ -40,6 +40,8 @@ AUDIENCE_WITHIN = 5.0  # seconds: then the opening words are spoken, heard or no
 LEAD_IN = 0.3  # seconds; a browser needs a moment between joining and playing the avatar's voice
 LINE_TELLS = 1.0  # seconds, after the room, for the avatar's line to close too
 MOST_COMMANDS = 32  # that wait
+# Of the framework's session: a pipeline of one's own has ended the conversation, by a tool for instance.
+HUNG_UP = frozenset({CloseReason.USER_INITIATED, CloseReason.TASK_COMPLETED})
 
 
 class Conversation:
@@ -61,7 +63,7 @@ class Conversation:
         self._listens = False
         loop = asyncio.get_running_loop()
         self._room_lost: asyncio.Future[int] = loop.create_future()
-        self._closed: asyncio.Future[None] = loop.create_future()
+        self._closed: asyncio.Future[CloseReason] = loop.create_future()
         # From now on, as what was asked before is in the history: who takes over must miss nothing while it begins.
         room.on("data_received", self._on_data)
 
@@ -131,6 +133,8 @@ class Conversation:
             return ""
         if self._avatar.over.done():
             return "avatar"
+        if self._closed.done() and self._closed.result() in HUNG_UP:
+            return "agent"
         return "room" if lost else ""
 
     async def _audience(self) -> None:
@@ -224,7 +228,7 @@ class Conversation:
         if event.reason is CloseReason.ERROR:
             logger.error("the framework gave the conversation up after errors; another agent is asked for")
         if not self._closed.done():
-            self._closed.set_result(None)
+            self._closed.set_result(event.reason)
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         if not self._room_lost.done():

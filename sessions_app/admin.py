@@ -17,7 +17,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from sessions_app import agents
+from sessions_app.endings import EndReason
 from sessions_app.models import AvatarSession, Mode
+from sessions_app.service import avatar_service
+from sessions_app.services import end_session
 
 if TYPE_CHECKING:
     SessionAdmin = admin.ModelAdmin[AvatarSession]
@@ -75,9 +78,11 @@ class AvatarSessionAdmin(SessionAdmin):
     def get_urls(self) -> list[URLPattern]:
         transcript = self.admin_site.admin_view(self.transcript)
         direct = self.admin_site.admin_view(self.direct)
+        end = self.admin_site.admin_view(self.end)
         return [
             path("<int:pk>/transcript/", transcript, name="sessions_app_avatarsession_transcript"),
             path("<int:pk>/direct/", direct, name="sessions_app_avatarsession_direct"),
+            path("<int:pk>/end/", end, name="sessions_app_avatarsession_end"),
             *super().get_urls(),
         ]
 
@@ -88,6 +93,19 @@ class AvatarSessionAdmin(SessionAdmin):
             if object_id.isdecimal()
             else super().change_view(request, object_id, *args, **kwargs)
         )
+
+    def end(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """End a running conversation; its page says who did."""
+        if not request.user.has_perm("sessions_app.end_session"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        session = get_object_or_404(AvatarSession, pk=pk)
+        if async_to_sync(_end)(session, f"{request.user.get_username()} in the admin"):
+            messages.success(request, "The conversation was ended.")
+        else:
+            messages.warning(request, "The conversation was over already.")
+        return redirect("admin:sessions_app_avatarsession_transcript", pk)
 
     def direct(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask the agent of a running CUSTOM session for something."""
@@ -118,6 +136,7 @@ class AvatarSessionAdmin(SessionAdmin):
             "can_direct": session.is_custom
             and session.is_open
             and request.user.has_perm("sessions_app.direct_agent"),
+            "can_end": session.is_open and request.user.has_perm("sessions_app.end_session"),
             "turns": [turn for turn in session.turns.all() if turn.said],
             "events": events.get_page(request.GET.get("page")),
         }
@@ -147,3 +166,7 @@ class AvatarSessionAdmin(SessionAdmin):
     @admin.display(description="end reason", ordering="end_reason")
     def why(self, session: AvatarSession) -> str:
         return session.get_end_reason_display()
+
+
+async def _end(session: AvatarSession, detail: str) -> bool:
+    return await end_session(session, EndReason.STAFF, service=avatar_service(), detail=detail)

@@ -79,6 +79,18 @@ async def clear(session: AvatarSession, livekit: LiveKit) -> bool:
     return True
 
 
+async def sweep(livekit: LiveKit) -> int:
+    """Remove rooms of conversations that are over, and return how many: an agent that was joining while its room was
+    deleted, or a visitor whose page was asleep, has made it again.
+    """
+    named = {key: name for name in await livekit.rooms() if (key := AvatarSession.key_of_room(name))}
+    over = AvatarSession.objects.filter(key__in=named, released_at__isnull=False)
+    keys = [key async for key in over.values_list("key", flat=True)]
+    for key in keys:
+        await livekit.delete_room(named[key])
+    return len(keys)
+
+
 async def replace(lease: AgentLease, livekit: LiveKit) -> bool:
     """Another agent for a conversation whose agent is gone; False when somebody else sees to it, or nothing helps."""
     session = lease.session

@@ -59,6 +59,11 @@ class LiveKit:
         """Everybody leaves, and the room is gone."""
         await self._remove("delete a room", self._api.room.delete_room(api.DeleteRoomRequest(room=room)))
 
+    async def rooms(self) -> list[str]:
+        """The names of all rooms that are open, also other people's."""
+        listed = await self._call("list its rooms", self._api.room.list_rooms(api.ListRoomsRequest()))
+        return [room.name for room in listed.rooms]
+
     async def dispatch(self, room: str, metadata: dict[str, Any]) -> Dispatch:
         """Ask for an agent in the room. That one comes is not promised: nobody may be free."""
         request = api.CreateAgentDispatchRequest(

@@ -25,6 +25,10 @@ class RoomKind(models.TextChoices):
     OWN = "own", "our own room"
 
 
+# Of the names of rooms of ours, by what the room is for.
+OWN_ROOM_PREFIXES = {RoomKind.OWN: "talk", RoomKind.HOSTED: "wait"}
+
+
 class Answerer(models.TextChoices):
     """What a visitor chooses of mode and room, in one word."""
 
@@ -113,6 +117,7 @@ class AvatarSession(models.Model):
         permissions = [
             ("view_transcript", "Can read transcripts"),
             ("direct_agent", "Can direct the agent of a running conversation"),
+            ("end_session", "Can end a running conversation"),
         ]
         indexes = [models.Index(fields=["state", "page_seen_at"], name="session_open_unattended")]
         constraints = [
@@ -140,10 +145,19 @@ class AvatarSession(models.Model):
             return Answerer.SERVICE
         return Answerer.AGENT_IN_OWN_ROOM if self.room_kind == RoomKind.OWN else Answerer.AGENT
 
+    @staticmethod
+    def key_of_room(name: str) -> UUID | None:
+        """The key of the session whose `own_room` has that name; None for a room that is no session's."""
+        prefix, _, key = name.partition("-")
+        try:
+            return UUID(key) if prefix in OWN_ROOM_PREFIXES.values() else None
+        except ValueError:
+            return None
+
     @property
     def own_room(self) -> str:
         """Our LiveKit's room for it: where it is held or, when the service has the room, where its agent waits."""
-        return f"{'talk' if self.room_kind == RoomKind.OWN else 'wait'}-{self.key.hex}"
+        return f"{OWN_ROOM_PREFIXES[RoomKind(self.room_kind)]}-{self.key.hex}"
 
     @property
     def duration(self) -> timedelta | None:

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from liveavatar import LiveAvatarError
-from sessions_app.agents import lapsed
+from sessions_app.agents import lapsed, sweep
 from sessions_app.endings import EndReason
-from sessions_app.livekit import close_livekit
+from sessions_app.livekit import LiveKitUnavailable, close_livekit, livekit
 from sessions_app.models import AvatarSession
 from sessions_app.service import avatar_service, close_avatar_service
 from sessions_app.services import end_session, keep_agent, release
@@ -141,7 +141,8 @@ async def replace_lost_agents() -> int:
 
 
 async def reap() -> int:
-    """End the open sessions no page was seen on for long, and stop at the service what could not be stopped before.
+    """End the open sessions no page was seen on for long, stop at the service what could not be stopped before, and
+    remove rooms that came back.
 
     Returns how many sessions were dealt with.
     """
@@ -153,7 +154,17 @@ async def reap() -> int:
         count += await end_session(session, EndReason.ZOMBIE_SESSION_REAP, service=service)
     async for session in AvatarSession.objects.unreleased():
         count += await release(session, service=service)
+    if settings.CUSTOM_AVAILABLE:
+        count += await _sweep_rooms()
     return count
+
+
+async def _sweep_rooms() -> int:
+    try:
+        return await sweep(livekit())
+    except LiveKitUnavailable as error:
+        logger.warning("whether rooms are left over cannot be said: %s", error)
+        return 0
 
 
 async def _seen(session_id: int) -> None:

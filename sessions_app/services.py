@@ -252,8 +252,9 @@ async def _started_by_browser(session: AvatarSession) -> None:
 
 async def _why_over(session: AvatarSession, event: Event, service: LiveAvatar) -> EndReason:
     """The service says on the avatar's line that it is over, but only its list of sessions says why."""
-    if event.payload.get("cause") == "room":
-        return EndReason.ROOM_LOST
+    causes = {"room": EndReason.ROOM_LOST, "agent": EndReason.AGENT_HANG_UP}
+    if reason := causes.get(str(event.payload.get("cause"))):
+        return reason
     try:
         summary = await service.session(session.remote_id)
     except LiveAvatarError as error:

@@ -40,6 +40,7 @@ class Scene:
         self.rig = rig
         self.media = media
         self.site = Site()
+        self.conversation: Conversation
         self.running: asyncio.Task[str]
         self._microphones: list[Microphone] = []
 
@@ -47,13 +48,13 @@ class Scene:
         room = rtc.Room()
         self.rig._clients.append(room)
         await room.connect(self.rig.url, self.rig.token("agent", kind="agent", agent=True))
-        conversation = Conversation(
+        self.conversation = Conversation(
             self.site,  # type: ignore[arg-type]
             welcome(**{"opening_text": "", **members}),
             Start(self.media.url, "", ""),
             room,
         )
-        self.running = asyncio.create_task(conversation.run())
+        self.running = asyncio.create_task(self.conversation.run())
         if members.get("opening_text"):
             await self.media.command("agent.speak")
         else:
@@ -280,7 +281,9 @@ async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
     assert [told["text"] for told in scene.site.of("avatar.transcription")] == ["You were told to."]
 
 
-@pytest.mark.parametrize("end", ["site", "avatar", "line", "room", "room and line", "removed", "twin"])
+@pytest.mark.parametrize(
+    "end", ["site", "avatar", "line", "room", "room and line", "removed", "twin", "pipeline"]
+)
 async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: str) -> None:
     before = asyncio.all_tasks()
     await scene.begin(opening_text="Good morning! I have a lot to tell you about our coffee.")
@@ -301,14 +304,22 @@ async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: s
             await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
             await until(lambda: not scene.rig.participants())
             await scene.media.say({"type": "session.state_updated", "state": "closed"})
+        case "pipeline":
+            scene.conversation._session.shutdown(drain=False)
         case "twin":
             await scene.rig.join("agent")
         case "removed":
             identity = api.RoomParticipantIdentity(room=scene.rig.room, identity="agent")
             await scene.rig.service.remove_participant(identity)
 
-    avatars = ("avatar", "line", "room and line")
-    assert await scene.over() == ("avatar" if end in avatars else "room" if end == "room" else "")
+    causes = {
+        "avatar": "avatar",
+        "line": "avatar",
+        "room and line": "avatar",
+        "room": "room",
+        "pipeline": "agent",
+    }
+    assert await scene.over() == causes.get(end, "")
     await until(lambda: not [task for task in asyncio.all_tasks() - before if _is_ours(task)])
 
 

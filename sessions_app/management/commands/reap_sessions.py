@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sessions_app.livekit import close_livekit
 from sessions_app.presence import reap
 from sessions_app.service import close_avatar_service
 
@@ -21,3 +22,4 @@ async def _reap() -> int:
         return await reap()
     finally:
         await close_avatar_service()
+        await close_livekit()
