@@ -1,52 +1,35 @@
 """The agent's websocket: its lease, its events, and what the site tells it. See docs/protocol.md."""
 
-import asyncio
-import json
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from sessions_app import agents, ingest
 from sessions_app.events import InvalidFrame, parse_events, parse_frame, refusal
-from sessions_app.models import AgentLease, AvatarSession, Turn
+from sessions_app.models import AgentLease, AvatarSession
 from sessions_app.service import avatar_service
 from sessions_app.services import follow_agent
+from sessions_app.sockets import BAD_FRAME, IntroducedConsumer
 
-HELLO_WITHIN = 10  # seconds
 MOST_TURNS = 60  # of the conversation so far, the newest
 LONGEST_JOB_ID = 24  # characters; LiveKit's have 15
 
-BAD_FRAME = 4400
 BAD_KEY = 4401
 OVER = 4404
-NO_HELLO = 4408
 STALE = 4409
 
 
-class AgentConsumer(AsyncWebsocketConsumer):
+class AgentConsumer(IntroducedConsumer):
     """One agent of one session. It comes with no Origin and no cookie, but with the key of its dispatch."""
 
     session: AvatarSession | None = None
     attempt = 0
     job_id = ""
-    _deadline: asyncio.TimerHandle | None = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._cancel_deadline()
-            if self.session is not None:
-                await self.channel_layer.group_discard(agents.agent_group(self.session), self.channel_name)
-                await agents.line_lost(self.session, self.attempt, self.job_id)
-
-    async def connect(self) -> None:
-        await self.accept()
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(
-            HELLO_WITHIN, lambda: loop.create_task(self.close(NO_HELLO), name="no hello")
-        )
+    async def gone(self) -> None:
+        if self.session is not None:
+            await self.channel_layer.group_discard(agents.agent_group(self.session), self.channel_name)
+            await agents.line_lost(self.session, self.attempt, self.job_id)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -66,14 +49,14 @@ class AgentConsumer(AsyncWebsocketConsumer):
         """The service runs the session."""
         lease = await AgentLease.objects.filter(session=self.session).afirst()
         if lease is not None and lease.start:
-            await self._send({"type": "start", "start": lease.start})
+            await self.send_frame({"type": "start", "start": lease.start})
 
     async def agent_end(self, message: dict[str, Any]) -> None:
-        await self._send({"type": "end", "reason": message["reason"]})
+        await self.send_frame({"type": "end", "reason": message["reason"]})
 
     async def agent_do(self, message: dict[str, Any]) -> None:
         """Staff asks the agent for something."""
-        await self._send({"type": "do", "command": message["command"]})
+        await self.send_frame({"type": "do", "command": message["command"]})
 
     async def _hello(self, frame: dict[str, Any]) -> None:
         if frame["type"] != "hello":
@@ -94,9 +77,9 @@ class AgentConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(agents.agent_group(session), self.channel_name)
             await self.close(STALE)
             return
-        self._cancel_deadline()
+        self.introduced()
         self.session, self.attempt, self.job_id = session, attempt, job_id
-        await self._send(await self._welcome(session, lease))
+        await self.send_frame(await self._welcome(session, lease))
 
     async def _welcome(self, session: AvatarSession, lease: AgentLease) -> dict[str, Any]:
         turns = [turn async for turn in session.turns.order_by("-id")[:MOST_TURNS]]
@@ -105,7 +88,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
             "ack": await sync_to_async(ingest.last_seq)(session.pk, self._source),
             "renew_every": agents.RENEW_EVERY,
             **lease.brief,
-            "history": [{"role": turn.role, "text": turn.said} for turn in reversed(turns) if _counts(turn)],
+            "history": [{"role": turn.role, "text": turn.said} for turn in reversed(turns) if turn.said],
             "start": lease.start or None,
         }
 
@@ -116,22 +99,10 @@ class AgentConsumer(AsyncWebsocketConsumer):
     async def _events(self, session: AvatarSession, frame: dict[str, Any]) -> None:
         events, refused = parse_events(frame)
         ack = await sync_to_async(ingest.record)(session.pk, self._source, [*events, *map(refusal, refused)])
-        await self._send({"type": "ack", "ack": ack})
+        await self.send_frame({"type": "ack", "ack": ack})
         await follow_agent(session, self.attempt, events, service=avatar_service())
 
     @property
     def _source(self) -> str:
         """Two jobs of one attempt number their events each for itself."""
         return f"agent-{self.attempt}-{self.job_id}"
-
-    async def _send(self, frame: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(frame))
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
-def _counts(turn: Turn) -> bool:
-    return bool(turn.said)

@@ -2,16 +2,14 @@
 
 import argparse
 import asyncio
-import ipaddress
 import json
-import logging
 import os
-import signal
 import socket
 import sys
 from dataclasses import asdict, replace
 
 from simulator.addresses import Addresses
+from simulator.command_line import address, is_loopback, listen, log, told_to_end
 from simulator.server import serving
 from simulator.settings import InvalidSetting, Settings, from_environment, port
 from voice.settings import InvalidSpeechSetting
@@ -43,8 +41,8 @@ def main() -> int:
     try:
         settings = _settings(arguments, from_environment(os.environ))
         speech_settings(os.environ)  # the avatars read them; whoever mistyped one should learn it now
-        _log(settings.log_level)
-        with _listen(settings.host, settings.port) as listener:
+        log(settings.log_level)
+        with listen(settings.host, settings.port) as listener:
             asyncio.run(_serve(settings, listener, as_json=arguments.json))
     except (InvalidSetting, InvalidSpeechSetting) as error:
         print(f"simulator: {error}", file=sys.stderr)
@@ -53,20 +51,10 @@ def main() -> int:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool) -> None:
-    told_to_end = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    told = told_to_end()
     async with serving(settings, listener) as addresses:
         print(_json(addresses) if as_json else banner(addresses, settings), flush=True)
-        await told_to_end.wait()
-
-
-def _log(level: str) -> None:
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if level != "DEBUG":
-        # At INFO they tell of every candidate pair of every connection.
-        logging.getLogger("aioice").setLevel(logging.WARNING)
-        logging.getLogger("aiortc").setLevel(logging.WARNING)
+        await told.wait()
 
 
 def banner(addresses: Addresses, settings: Settings) -> str:
@@ -95,28 +83,12 @@ def _settings(arguments: argparse.Namespace, settings: Settings) -> Settings:
         settings = replace(settings, port=arguments.port)
     if arguments.host is None:
         return settings
-    host = "127.0.0.1" if arguments.host == "localhost" else arguments.host
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        raise InvalidSetting(f"--host must be an IP address or localhost, not {host!r}") from None
-    if address.is_unspecified:
-        raise InvalidSetting(f"--host {host} is no address clients can be told; give the one they will use")
-    if not address.is_loopback and settings.api_key is None:
+    host = address(arguments.host)
+    if not is_loopback(host) and settings.api_key is None:
         raise InvalidSetting(
             "set SIMULATOR_API_KEY before listening beyond this machine: without it any key will do"
         )
     return replace(settings, host=host)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise InvalidSetting(
-            f"cannot listen on {host} port {port}: {error.strerror}. Choose another --port."
-        ) from error
 
 
 if __name__ == "__main__":

@@ -258,7 +258,7 @@ async def test_a_browser_that_started_by_itself_makes_the_session_live(
 
 
 async def test_a_socket_that_says_nothing_is_closed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions_app.consumers.HELLO_WITHIN", 0.01)
+    monkeypatch.setattr("sessions_app.sockets.HELLO_WITHIN", 0.01)
 
     async with page.socket() as socket:
         assert await close_code(socket) == 4408

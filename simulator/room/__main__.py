@@ -2,12 +2,9 @@
 
 import argparse
 import asyncio
-import ipaddress
 import json
-import logging
 import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -15,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from simulator.command_line import address, listen, log, told_to_end
 from simulator.room.server import RoomServer
 from simulator.settings import InvalidSetting, port
 
@@ -39,12 +37,10 @@ class Keys:
 def main() -> int:
     """Serve until SIGINT or SIGTERM. The exit code: 1 when it cannot begin."""
     arguments = _arguments()
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("aioice", "aiortc"):  # they tell of every candidate pair
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    log()
     try:
         keys = _keys(os.environ)
-        with _listen(_address(arguments.host), arguments.port) as listener:
+        with listen(address(arguments.host), arguments.port) as listener:
             asyncio.run(_serve(keys, listener, as_json=arguments.json))
     except InvalidSetting as error:
         print(f"room server: {error}", file=sys.stderr)
@@ -53,9 +49,7 @@ def main() -> int:
 
 
 async def _serve(keys: Keys, listener: socket.socket, *, as_json: bool) -> None:
-    told_to_end = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    told = told_to_end()
     host, number = listener.getsockname()[:2]
     url = f"ws://[{host}]:{number}" if ":" in host else f"ws://{host}:{number}"
     server, app = RoomServer(keys.key, keys.secret, host), web.Application()
@@ -68,7 +62,7 @@ async def _serve(keys: Keys, listener: socket.socket, *, as_json: bool) -> None:
             _json(url, keys) if as_json else BANNER.format(url=url, key=keys.key, secret=keys.secret),
             flush=True,
         )
-        await told_to_end.wait()
+        await told.wait()
     finally:
         await server.close()
         await runner.cleanup()
@@ -105,26 +99,6 @@ def _keys(environ: Mapping[str, str]) -> Keys:
     if secret and len(secret) < SHORTEST_SECRET:
         raise InvalidSetting(f"LIVEKIT_API_SECRET must be at least {SHORTEST_SECRET} characters long")
     return Keys(key or f"room{secrets.token_hex(6)}", secret or secrets.token_urlsafe(32))
-
-
-def _address(host: str) -> str:
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        raise InvalidSetting(f"--host must be an IP address or localhost, not {host!r}") from None
-    if address.is_unspecified:
-        raise InvalidSetting(f"--host {host} is no address clients can be told; give the one they will use")
-    return str(address)
-
-
-def _listen(host: str, number: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, number), family=family)
-    except OSError as error:
-        raise InvalidSetting(
-            f"cannot listen on {host} port {number}: {error.strerror}. Choose another --port."
-        ) from error
 
 
 if __name__ == "__main__":
