@@ -110,9 +110,10 @@ class Conversation:
                 text_input=False,
                 # A page that reloads comes back as the same participant.
                 close_on_disconnect=False,
-                # Browsers set the gain; a second one spoils what the recogniser hears.
+                # Browsers set the gain; a second one spoils what the recogniser hears. A frame is what the voice
+                # detector looks at at a time, so that it waits for none.
                 audio_input=AudioInputOptions(
-                    sample_rate=16_000, frame_size_ms=50, auto_gain_control=False, pre_connect_audio=False
+                    sample_rate=16_000, frame_size_ms=32, auto_gain_control=False, pre_connect_audio=False
                 ),
             ),
         )

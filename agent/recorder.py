@@ -37,6 +37,7 @@ class Recorder:
         """`show` tells the page of an event that has no text: transcripts reach it as text streams."""
         self._site = site
         self._show = show
+        self._asked: dict[str, object] = {}  # the figures of the question that is not answered yet
 
     def follow(self, session: AgentSession[None]) -> None:
         """Report on `session` from now on."""
@@ -72,14 +73,17 @@ class Recorder:
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item
-        # Also a hand-over between agents is an item, which has no role.
-        if not isinstance(item, ChatMessage) or item.role != "assistant":
-            return
+        if not isinstance(item, ChatMessage):
+            return  # a hand-over between agents
         figures = {name: value for name, value in item.metrics.items() if name in FIGURES}
-        heard = item.text_content or ""
-        self._site.report(
-            "agent.answered", {"heard": heard, "interrupted": item.interrupted, "seconds": figures}
-        )
+        if item.role == "user":
+            self._asked = figures
+        elif item.role == "assistant":
+            seconds, self._asked = {**self._asked, **figures}, {}
+            self._site.report(
+                "agent.answered",
+                {"heard": item.text_content or "", "interrupted": item.interrupted, "seconds": seconds},
+            )
 
     def _on_false_interruption(self, event: AgentFalseInterruptionEvent) -> None:
         self._site.report("agent.false_interruption", {"resumed": event.resumed})

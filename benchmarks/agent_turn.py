@@ -23,12 +23,12 @@ calm_native_libraries()
 
 # What the agent itself measured of its turns, and what part of the way that is.
 OF_THE_AGENT = {
-    "end_of_turn_delay": "its end of turn, after the speech",
-    "transcription_delay": "its transcript, after the speech",
-    "llm_node_ttft": "its first words",
-    "tts_node_ttfb": "its first sound",
-    "playback_latency": "the avatar's start, after its first sound",
-    "e2e_latency": "its whole way",
+    "end_of_turn_delay": "end of speech to end of turn",
+    "transcription_delay": "end of speech to its text",
+    "llm_node_ttft": "text to first words",
+    "tts_node_ttfb": "words to first sound",
+    "playback_latency": "sound to the avatar's start",
+    "e2e_latency": "end of speech to the start",
 }
 GOES_ON_WITHIN = 2.5  # seconds after an interruption
 
@@ -106,7 +106,7 @@ def report(title: str, found: Figures) -> None:
     print(summary("  typed question to first sound", found.typed, "ms"))
     for name, words in OF_THE_AGENT.items():
         if found.agent[name]:
-            print(summary(f"    by the agent's clock: {words}"[:44], found.agent[name], "ms"))
+            print(summary(f"    by the agent: {words}", found.agent[name], "ms"))
 
 
 if __name__ == "__main__":

@@ -109,6 +109,18 @@ def test_an_event_of_the_framework_is_told_in_the_words_of_full_mode(
     assert shown == [kind for kind, _ in told if kind.split(".")[1].startswith("speak_")]
 
 
+def test_an_answer_tells_how_long_its_question_took_and_the_next_one_does_not() -> None:
+    reports, session = Reports(), rtc.EventEmitter[str]()
+    Recorder(reports, lambda _: None).follow(session)  # type: ignore[arg-type]
+
+    session.emit("conversation_item_added", item("user", "Why?", metrics={"end_of_turn_delay": 0.4}))
+    for text in ("Because.", "Anything else?"):
+        session.emit("conversation_item_added", item("assistant", text, metrics=METRICS))
+
+    seconds = [answered["seconds"] for _, answered in reports.events]
+    assert seconds == [{"end_of_turn_delay": 0.4, "e2e_latency": 0.6}, {"e2e_latency": 0.6}]
+
+
 @pytest.mark.parametrize(
     ("packet", "command"),
     [
