@@ -40,8 +40,6 @@ AUDIENCE_WITHIN = 5.0  # seconds: then the opening words are spoken, heard or no
 LEAD_IN = 0.3  # seconds; a browser needs a moment between joining and playing the avatar's voice
 LINE_TELLS = 1.0  # seconds, after the room, for the avatar's line to close too
 MOST_COMMANDS = 32  # that wait
-# Of the framework's session: a pipeline of one's own has ended the conversation, by a tool for instance.
-HUNG_UP = frozenset({CloseReason.USER_INITIATED, CloseReason.TASK_COMPLETED})
 
 
 class Conversation:
@@ -63,7 +61,7 @@ class Conversation:
         self._listens = False
         loop = asyncio.get_running_loop()
         self._room_lost: asyncio.Future[int] = loop.create_future()
-        self._closed: asyncio.Future[CloseReason] = loop.create_future()
+        self._hung_up: asyncio.Future[bool] = loop.create_future()  # once the framework's session has closed
         # From now on, as what was asked before is in the history: who takes over must miss nothing while it begins.
         room.on("data_received", self._on_data)
 
@@ -120,7 +118,7 @@ class Conversation:
         follow_people(room, session.room_io)
 
     async def _over(self, parts: set[asyncio.Task[None]]) -> str:
-        ends: set[asyncio.Future[Any]] = {self._site.ended, self._avatar.over, self._room_lost, self._closed}
+        ends: set[asyncio.Future[Any]] = {self._site.ended, self._avatar.over, self._room_lost, self._hung_up}
         done, _ = await asyncio.wait({*ends, *parts}, return_when=asyncio.FIRST_COMPLETED)
         for part in parts & done:
             part.result()  # none of them ends by itself but by a fault, which is raised here
@@ -134,7 +132,7 @@ class Conversation:
             return ""
         if self._avatar.over.done():
             return "avatar"
-        if self._closed.done() and self._closed.result() in HUNG_UP:
+        if self._hung_up.done() and self._hung_up.result():
             return "agent"
         return "room" if lost else ""
 
@@ -228,8 +226,11 @@ class Conversation:
     def _on_close(self, event: CloseEvent) -> None:
         if event.reason is CloseReason.ERROR:
             logger.error("the framework gave the conversation up after errors; another agent is asked for")
-        if not self._closed.done():
-            self._closed.set_result(event.reason)
+        # Both a worker that stops and `AgentSession.shutdown`, by which tools hang up, count as the user's initiative;
+        # only the latter leaves a task behind.
+        by_itself = event.reason is CloseReason.USER_INITIATED and self._session._closing_task is not None
+        if not self._hung_up.done():
+            self._hung_up.set_result(by_itself)
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         if not self._room_lost.done():

@@ -38,14 +38,13 @@ async def main() -> None:
             except Exception as error:  # noqa: BLE001 - the other cycles are to be seen too
                 endings[cycle.name, f"{type(error).__name__}: {error}"] += 1
         left = await nothing_left(stage)
-        empty = sum(not inside for inside in (await stage.rooms()).values())
         after = footprints(stage)
     print(f"{options.cycles} conversations, seed {options.seed}, on {options.server}; {load()}")
     for (name, ending), count in sorted(endings.items()):
         print(f"  {count:3} x {name:<36} {ending}")
     for name, print_after in after.items():
         print(f"  {name:<10} before {before.get(name)}\n  {'':<10} after  {print_after}")
-    print(f"  left: {left or 'nothing'}; empty rooms that wait for their time-out: {empty}")
+    print(f"  left: {left or 'nothing'}")
 
 
 async def nothing_left(stage: CustomStage, within: float = 90.0) -> list[str]:

@@ -62,6 +62,16 @@ def kill(victim: str) -> Trouble:
     return killed
 
 
+async def freeze(stage: CustomStage, guest: Guest) -> None:
+    """The agent's process stops without ending, as on a machine that swaps; its worker kills it after a minute."""
+    for _, job in stage.jobs():
+        job.suspend()
+    await until(lambda: stage.lease(guest.key)["attempt"] > 1 and stage.lease(guest.key)["job"], GONE_WITHIN)
+    await guest.ask("Do you have tea?")
+    await asyncio.sleep(TALKS_FOR)
+    await guest.stop()
+
+
 def _after_start(name: str, **values: Any) -> Cycle:
     fault = {"fault": name, "times": 1, "after": 1, **values}
     return Cycle(name, (fault,), ends_by_itself=True)
@@ -97,6 +107,7 @@ CYCLES = (
     Cycle("ended at the service", trouble=end_at_service, ends_by_itself=True),
     Cycle("agent killed", trouble=kill("job")),
     Cycle("worker killed", trouble=kill("worker")),
+    Cycle("agent frozen", trouble=freeze),
 )  # fmt: skip
 
 
@@ -170,8 +181,7 @@ async def leftovers(stage: CustomStage) -> list[str]:
     found = [f"a session at the service: {each}" for each in await stage.open_at_service()]
     seen = (await stage.service("GET", "/simulator/sessions"))["sessions"]
     found += [f"a running session: {each['id']}" for each in seen if each["remaining"] is not None]
-    # One deleted while its agent joined is made again by that; it goes by LiveKit's time-out for empty rooms.
-    found += [f"a room: {name} with {inside}" for name, inside in (await stage.rooms()).items() if inside]
+    found += [f"a room: {name} with {inside or 'nobody'}" for name, inside in (await stage.rooms()).items()]
     found += [f"a job: {process.pid}" for _, process in stage.jobs()]
     query = "SELECT state, end_reason, released_at, key FROM sessions_app_avatarsession"
     for state, reason, released, key in stage.site.rows(query):
