@@ -6,6 +6,9 @@ from livekit import rtc
 from livekit.agents import Agent, ModelSettings
 from livekit.agents.llm import ChatContext
 
+# The pinned framework tells its nodes in no other way which answer they work for.
+from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
+
 from agent.recorder import Recorder
 from agent.site import Welcome
 
@@ -44,7 +47,7 @@ class Presenter(Agent):
             async for piece in text:
                 meant += piece
                 yield piece
-            self._recorder.means_to_say(meant)
+            self._recorder.means_to_say(meant, _SpeechHandleContextVar.get())
 
         async for frame in Agent.default.tts_node(self, noted(), model_settings):
             yield frame

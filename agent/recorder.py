@@ -4,6 +4,7 @@ So transcripts, timelines and analytics read both modes alike. An answer's whole
 it was heard comes when it is over, as `agent.answered`, with the framework's latency figures.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from livekit.agents import (
@@ -15,6 +16,7 @@ from livekit.agents import (
     UserStateChangedEvent,
 )
 from livekit.agents.llm import ChatMessage
+from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.events import AgentFalseInterruptionEvent
 
 from agent.site import SiteLink
@@ -38,6 +40,9 @@ class Recorder:
         self._site = site
         self._show = show
         self._asked: dict[str, object] = {}  # the figures of the question that is not answered yet
+        self._is_speaking = False
+        self._answer: SpeechHandle | None = None  # whose text was told last
+        self._next: deque[tuple[str, SpeechHandle]] = deque()  # texts of answers whose turn has not come
 
     def follow(self, session: AgentSession[None]) -> None:
         """Report on `session` from now on."""
@@ -48,10 +53,16 @@ class Recorder:
         session.on("agent_false_interruption", self._on_false_interruption)
         session.on("error", self._on_error)
 
-    def means_to_say(self, text: str) -> None:
-        """The whole of an answer, as the model gave it."""
+    def means_to_say(self, text: str, answer: SpeechHandle) -> None:
+        """The whole of an answer, as the model gave it.
+
+        It may be made while another one is spoken, and is told after that: whoever reads the events takes what follows
+        a text for what became of it.
+        """
         if said := text.strip():
-            self._site.report("avatar.transcription", {"text": said})
+            self._next.append((said, answer))
+            answer.add_done_callback(lambda _: self._tell_next())
+            self._tell_next()
 
     def _on_user(self, event: UserStateChangedEvent) -> None:
         if event.new_state == "speaking":
@@ -66,10 +77,12 @@ class Recorder:
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
         self._site.be(event.new_state)
-        if event.new_state == "speaking":
+        self._is_speaking = event.new_state == "speaking"
+        if self._is_speaking:
             self._tell("avatar.speak_started")
         elif event.old_state == "speaking":
             self._tell("avatar.speak_ended")
+            self._tell_next()
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item
@@ -99,6 +112,13 @@ class Recorder:
                 "recoverable": bool(getattr(event.error, "recoverable", False)),
             },
         )
+
+    def _tell_next(self) -> None:
+        while self._next and not self._is_speaking and (self._answer is None or self._answer.done()):
+            said, answer = self._next.popleft()
+            if not answer.done():  # it was called off otherwise
+                self._answer = answer
+                self._site.report("avatar.transcription", {"text": said})
 
     def _tell(self, kind: str) -> None:
         self._site.report(kind)

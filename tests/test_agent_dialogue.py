@@ -227,6 +227,37 @@ async def test_of_an_interrupted_answer_only_what_was_heard_is_told(reports: Rep
     assert said == ["What are your opening hours?", answered["heard"]]
 
 
+async def test_of_two_answers_each_is_told_with_what_became_of_it(reports: Reports) -> None:
+    async with stage(reports, opening_text="") as scene:
+        scene.session.generate_reply(user_input="Are dogs allowed?")
+        scene.session.generate_reply(user_input="Do you have oat milk?")
+        for answer in (1, 2):
+            await scene.play(answer, "agent.speak_started")
+            await reports.told("avatar.speak_started", answer)
+            await scene.play(answer, "agent.speak_ended")
+            await reports.told("avatar.speak_ended", answer)
+
+    kinds = [kind for kind, _ in reports.events]
+    assert (
+        kinds == ["avatar.transcription", "avatar.speak_started", "agent.answered", "avatar.speak_ended"] * 2
+    )
+    for meant, answered in zip(reports.of("avatar.transcription"), reports.of("agent.answered"), strict=True):
+        assert meant["text"] == answered["heard"]
+
+
+async def test_an_answer_that_was_called_off_does_not_hold_up_the_next(reports: Reports) -> None:
+    async with stage(reports, opening_text="") as scene:
+        called_off = scene.session.generate_reply(user_input="Are dogs allowed?")
+        await reports.told("avatar.transcription")
+        called_off.interrupt(force=True)
+        await called_off
+        scene.session.generate_reply(user_input="Do you have oat milk?")
+
+        told = await reports.told("avatar.transcription", 2)
+
+    assert "Oat milk" in told["text"]
+
+
 async def test_the_test_tone_plays_to_its_end_and_can_be_interrupted(reports: Reports) -> None:
     async with stage(reports, opening_text="") as scene:
         whole = scene.session.say("", audio=tone(), add_to_chat_ctx=False)
