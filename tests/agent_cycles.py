@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psutil
+from livekit import api
 
 from tests.custom_stage import CustomStage, until
 from tests.guest import HOSTED, OWN, Guest
@@ -21,18 +22,27 @@ Trouble = Callable[[CustomStage, Guest], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What happens in one conversation. `faults` are the simulator's, switched on before it is started."""
+    """What happens in one conversation. `faults` are the simulator's, switched on before it is started; `only` in
+    rooms of one kind.
+    """
 
     name: str
     faults: tuple[dict[str, Any], ...] = ()
     trouble: Trouble | None = None  # else the visitor ends it
     while_starting: bool = False
     ends_by_itself: bool = False
+    only: str = ""
 
 
 async def cancel(stage: CustomStage, guest: Guest) -> None:
     await asyncio.sleep(random.uniform(0, 0.8))
     await guest.stop()
+
+
+async def delete_room(stage: CustomStage, guest: Guest) -> None:
+    """As somebody at our LiveKit's console does."""
+    async with api.LiveKitAPI(stage.livekit.url, stage.livekit.key, stage.livekit.secret) as lk:
+        await lk.room.delete_room(api.DeleteRoomRequest(room=guest.room.name))
 
 
 async def vanish(stage: CustomStage, guest: Guest) -> None:
@@ -72,9 +82,9 @@ async def freeze(stage: CustomStage, guest: Guest) -> None:
     await guest.stop()
 
 
-def _after_start(name: str, **values: Any) -> Cycle:
-    fault = {"fault": name, "times": 1, "after": 1, **values}
-    return Cycle(name, (fault,), ends_by_itself=True)
+def _after_start(name: str, only: str = "") -> Cycle:
+    fault = {"fault": name, "times": 1, "after": 1}
+    return Cycle(name, (fault,), ends_by_itself=True, only=only)
 
 
 def _request(fault: str, endpoint: str, **values: Any) -> Cycle:
@@ -95,7 +105,8 @@ CYCLES = (
     Cycle("socket dropped", ({"fault": "socket_dropped", "after": 1, "times": 1},)),
     Cycle("avatar leaves", ({"fault": "avatar_leaves", "after": 1, "times": 1},)),
     Cycle("no farewell", ({"fault": "no_farewell", "times": 1},)),
-    _after_start("room_closed"),
+    _after_start("room_closed", only=HOSTED),
+    Cycle("room deleted", trouble=delete_room, ends_by_itself=True, only=OWN),
     _after_start("worker_crash"),
     _after_start("no_credits"),
     _after_start("max_duration"),
@@ -150,7 +161,7 @@ def shuffled(count: int, seed: int) -> list[tuple[Cycle, str]]:
     chance = random.Random(seed)
     cycles = list(CYCLES) * (count // len(CYCLES) + 1)
     chance.shuffle(cycles)
-    return [(cycle, chance.choice((OWN, HOSTED))) for cycle in cycles[:count]]
+    return [(cycle, cycle.only or chance.choice((OWN, HOSTED))) for cycle in cycles[:count]]
 
 
 @dataclass(frozen=True, slots=True)
