@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from liveavatar import LiveAvatarError
 from sessions_app.agents import lapsed, sweep
+from sessions_app.background import in_background
 from sessions_app.endings import EndReason
 from sessions_app.livekit import LiveKitUnavailable, close_livekit, livekit
 from sessions_app.models import AvatarSession
@@ -39,10 +40,10 @@ class Presence:
 
     def start(self) -> None:
         """Look after abandoned sessions and lost agents from now on, also those a dead process left behind."""
-        self._daemons = [asyncio.create_task(_for_ever(reap, REAP_INTERVAL), name="reaper")]
+        self._daemons = [in_background(_for_ever(reap, REAP_INTERVAL), "reaper")]
         if settings.CUSTOM_AVAILABLE:
             watch = _for_ever(replace_lost_agents, LEASE_INTERVAL)
-            self._daemons.append(asyncio.create_task(watch, name="lease watch"))
+            self._daemons.append(in_background(watch, "lease watch"))
 
     async def stop(self) -> None:
         """The server shuts down: end what its pages have open, so that nothing is billed on."""
@@ -94,7 +95,7 @@ class Presence:
     def _start(
         self, tasks: dict[int, asyncio.Task[None]], session_id: int, work: Coroutine[Any, Any, None]
     ) -> None:
-        task = asyncio.create_task(work)
+        task = in_background(work, f"page of session {session_id}")
         tasks[session_id] = task
         task.add_done_callback(
             lambda done: tasks.pop(session_id, None) if tasks.get(session_id) is done else None

@@ -27,6 +27,7 @@ from liveavatar import (
 )
 from sessions_app import agents, custom, ingest
 from sessions_app.agents import NoAgent
+from sessions_app.background import in_background
 from sessions_app.custom import RoomNotReachable
 from sessions_app.endings import EndReason, known_reason, reason_for_service
 from sessions_app.events import Event
@@ -60,7 +61,7 @@ async def start_session(session: AvatarSession, *, service: LiveAvatar) -> Avata
     """
     task = _starting.get(session.pk)
     if task is None:
-        task = asyncio.create_task(_start(session, service), name=f"start {session.key}")
+        task = in_background(_start(session, service), f"start {session.key}")
         _starting[session.pk] = task
         task.add_done_callback(lambda _: _starting.pop(session.pk, None))
         task.add_done_callback(_retrieve)

@@ -1,0 +1,19 @@
+"""Work that outlives its request."""
+
+import threading
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+
+from sessions_app.background import in_background
+
+
+async def test_what_goes_on_after_a_request_queries_in_the_threads_of_no_request() -> None:
+    thread = sync_to_async(threading.get_ident)
+    of_process = await thread()
+
+    async with ThreadSensitiveContext():
+        of_request = await thread()
+        work = in_background(thread(), "work")
+
+    assert await work == of_process
+    assert of_request != of_process
