@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import deque
 from typing import Any
 from uuid import uuid4
 
@@ -40,6 +41,8 @@ AUDIENCE_WITHIN = 5.0  # seconds: then the opening words are spoken, heard or no
 LEAD_IN = 0.3  # seconds; a browser needs a moment between joining and playing the avatar's voice
 LINE_TELLS = 1.0  # seconds, after the room, for the avatar's line to close too
 MOST_COMMANDS = 32  # that wait
+ANNOUNCED_WITHIN = 5.0  # seconds; a livekit-server tells of a newcomer without a microphone up to 3 s late
+TOGETHER = 0.05  # seconds; those it tells of at once
 
 
 class Conversation:
@@ -58,12 +61,14 @@ class Conversation:
         self._shown: asyncio.Queue[str] = asyncio.Queue()
         self._commands: asyncio.Queue[Command] = asyncio.Queue(MOST_COMMANDS)
         self._presenter = Presenter(welcome, self._recorder, self._audience)
+        self._strangers: deque[tuple[float, bytes]] = deque(maxlen=MOST_COMMANDS)  # when, and what they sent
         self._listens = False
         loop = asyncio.get_running_loop()
         self._room_lost: asyncio.Future[int] = loop.create_future()
         self._hung_up: asyncio.Future[bool] = loop.create_future()  # once the framework's session has closed
         # From now on, as what was asked before is in the history: who takes over must miss nothing while it begins.
         room.on("data_received", self._on_data)
+        room.on("participant_connected", self._on_joined)
 
     async def run(self) -> str:
         """Raises `liveavatar.media_socket.MediaSocketError` when the avatar cannot be reached at all."""
@@ -208,8 +213,27 @@ class Conversation:
             self._output.listen(listens)
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
-        if packet.topic == commands.TOPIC and is_person(packet.participant):
+        if packet.topic != commands.TOPIC:
+            return
+        if packet.participant is None:
+            self._strangers.append((asyncio.get_running_loop().time(), packet.data))
+        elif is_person(packet.participant):
             self._ask_for(parse_command(packet.data))
+
+    def _on_joined(self, participant: rtc.RemoteParticipant) -> None:
+        """Somebody is announced, who may have sent what a stranger sent before."""
+        if is_person(participant):
+            # Not at once: whoever is announced in the same breath may be an agent.
+            asyncio.get_running_loop().call_later(TOGETHER, self._obey_strangers)
+        else:
+            self._strangers.clear()
+
+    def _obey_strangers(self) -> None:
+        strangers, now = list(self._strangers), asyncio.get_running_loop().time()
+        self._strangers.clear()
+        for at, data in strangers:
+            if now - at < ANNOUNCED_WITHIN:
+                self._ask_for(parse_command(data))
 
     def _on_notice(self, notice: Notice) -> None:
         kind = "agent.avatar_error" if notice.is_error else "agent.avatar_warning"

@@ -14,7 +14,7 @@ from livekit.agents.utils import http_context
 from agent.conversation import Conversation
 from agent.site import Start
 from tests.microphone import RATE, Microphone
-from tests.room_rig import RoomRig, until
+from tests.room_rig import EVERY_SERVER, RoomRig, acquainted, room_rig, until
 from tests.scripted_media import ScriptedMedia, scripted_media
 from tests.test_agent_dialogue import Reports, welcome
 
@@ -40,12 +40,13 @@ class Scene:
         self.rig = rig
         self.media = media
         self.site = Site()
+        self.room: rtc.Room  # the agent's
         self.conversation: Conversation
         self.running: asyncio.Task[str]
         self._microphones: list[Microphone] = []
 
     async def begin(self, **members: Any) -> None:
-        room = rtc.Room()
+        self.room = room = rtc.Room()
         self.rig._clients.append(room)
         await room.connect(self.rig.url, self.rig.token("agent", kind="agent", agent=True))
         self.conversation = Conversation(
@@ -97,6 +98,13 @@ class Scene:
     def ids(self) -> list[str]:
         return list(dict.fromkeys(command["event_id"] for command in self.media.of("agent.speak")))
 
+    async def inside(self) -> list[str]:
+        """Who is in the room, by the server's account; nobody when there is none."""
+        try:
+            return await self.rig.inside()
+        except api.ServerError:
+            return []
+
     async def over(self) -> str:
         async with asyncio.timeout(15):
             return await self.running
@@ -119,15 +127,19 @@ class Scene:
         )
 
 
-@pytest.fixture
-async def scene() -> AsyncIterator[Scene]:
-    rig = RoomRig()
-    await rig.open()
-    async with http_context.open(), scripted_media() as media:
+async def gone(scene: Scene, identity: str) -> None:
+    async def is_gone() -> bool:
+        return identity not in await scene.inside()
+
+    await until(is_gone)
+
+
+@pytest.fixture(params=EVERY_SERVER)
+async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    async with room_rig(request.param) as rig, http_context.open(), scripted_media() as media:
         scene = Scene(rig, media)
         yield scene
         await scene.close()
-    await rig.close()
 
 
 async def test_a_question_is_heard_answered_and_cut_short_by_the_next(scene: Scene) -> None:
@@ -231,7 +243,7 @@ async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> 
     microphone = await scene.microphone(other)
 
     await visitor.disconnect()
-    await until(lambda: "visitor" not in scene.rig.participants())
+    await gone(scene, "visitor")
     await scene.ask(microphone, DOGS)
     await other.disconnect()
     third = await scene.rig.join("third")
@@ -266,6 +278,19 @@ async def test_the_page_and_the_site_give_orders(scene: Scene) -> None:
     assert not scene.running.done()
 
 
+async def test_who_types_at_once_and_has_no_microphone_is_answered(scene: Scene) -> None:
+    """A livekit-server has not told the agent who that is."""
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+
+    await visitor.local_participant.publish_data(
+        b'{"event_type": "avatar.speak_response", "text": "Are dogs allowed?"}', topic="agent-control"
+    )
+
+    await scene.media.command("agent.speak_end")
+    assert "Dogs are welcome" in scene.site.of("avatar.transcription")[0]["text"]
+
+
 async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
     await scene.begin()
     room = rtc.Room()
@@ -275,6 +300,7 @@ async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
 
     await room.local_participant.publish_data(say, topic="agent-control")
     visitor = await scene.rig.join("visitor")
+    await acquainted(scene.room, room, visitor)
     await visitor.local_participant.publish_data(say.replace(b"I was", b"You were"), topic="agent-control")
 
     await scene.media.command("agent.speak_end")
@@ -302,7 +328,7 @@ async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: s
             await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
         case "room and line":
             await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
-            await until(lambda: not scene.rig.participants())
+            await gone(scene, "agent")
             await scene.media.say({"type": "session.state_updated", "state": "closed"})
         case "pipeline":
             scene.conversation._session.shutdown(drain=False)
