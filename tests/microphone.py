@@ -54,6 +54,12 @@ class Microphone:
         await self._speaker.close()
         await self._source.aclose()
 
+    @property
+    def sid(self) -> str:
+        """The id of its track in the room."""
+        assert self._publication is not None
+        return str(self._publication.sid)
+
     def mute(self) -> None:
         self._track.mute()
 

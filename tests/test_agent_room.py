@@ -63,10 +63,9 @@ class Scene:
 
     async def microphone(self, room: rtc.Room) -> Microphone:
         """One that the agent has subscribed to."""
-        heard = self._subscribed()
         microphone = await Microphone(room).open()
         self._microphones.append(microphone)
-        await until(lambda: self._subscribed() > heard)
+        await until(lambda: microphone.sid in self._subscribed())
         return microphone
 
     async def asked(self, text: str, within: float = 30) -> None:
@@ -116,15 +115,14 @@ class Scene:
             self.site.ended.set_result("USER_CLOSED")
         await asyncio.wait({self.running}, timeout=15)
 
-    def _subscribed(self) -> int:
-        """How many tracks the agent has taken so far."""
-        return sum(
-            publication.track is not None
-            for client in self.rig._clients
-            if client.local_participant.identity == "agent"
-            for participant in client.remote_participants.values()
+    def _subscribed(self) -> set[str]:
+        """The ids of the tracks that the agent has taken."""
+        return {
+            publication.sid
+            for participant in self.room.remote_participants.values()
             for publication in participant.track_publications.values()
-        )
+            if publication.track is not None
+        }
 
 
 async def gone(scene: Scene, identity: str) -> None:
