@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from typing import TypeVar
 
 from livekit import rtc
@@ -29,8 +30,10 @@ def prewarm(_process: JobProcess) -> None:
     with contextlib.suppress(ImportError):  # told in words by whoever needs it
         import pocketsphinx  # noqa: F401
 
-        import voice.espeak
-        import voice.sphinx_model  # noqa: F401
+    if any(os.environ.get(f"{name}_URL") for name in ("STT", "LLM", "TTS")):
+        from voice.service import preload
+
+        preload()
 
 
 async def entry(ctx: JobContext) -> None:

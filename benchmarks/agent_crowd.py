@@ -7,6 +7,7 @@ the agents, so the service is one without avatars, which plays their sound into 
 
 import argparse
 import asyncio
+import contextlib
 
 import psutil
 
@@ -24,19 +25,23 @@ async def main() -> None:
     parser.add_argument("--questions", type=int, default=6, help="that each visitor asks")
     parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
     options = parser.parse_args()
-    async with crowd_stage(options.conversations, options.server) as stage:
+    async with crowd_stage(2 * options.conversations, options.server) as stage:
         found = await crowd(stage, options.conversations, options.questions)
-        memory = sum(
-            process.memory_full_info().pss
-            for worker in stage.stage.workers
-            if worker.process.poll() is None
-            for process in [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
-        )
+        memory = sum(memory_of(worker.pid) for worker in stage.stage.workers if worker.process.poll() is None)
     print(f"{found.conversations} conversations; {load()}")
     print(f"  {found.moved} moved to the other worker, which cut {found.cut} answers short")
     print(summary("  typed question to the end of its answer", found.waits, "s"))
     print(f"  {len(found.waits)} questions answered, {len(found.wrong)} things wrong {found.wrong or ''}")
     print(f"  memory of the worker that stayed, with its jobs: {memory / 2**20:.0f} MB (PSS)")
+
+
+def memory_of(worker: int) -> int:
+    """Bytes (PSS) of a process and all that came from it."""
+    found = 0
+    for process in [psutil.Process(worker), *psutil.Process(worker).children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # a conversation has just ended
+            found += process.memory_full_info().pss
+    return found
 
 
 if __name__ == "__main__":

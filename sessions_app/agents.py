@@ -6,7 +6,7 @@ noticed within seconds instead of never. `attempt` orders them; whoever comes wi
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 RENEW_EVERY = 2.0  # seconds
 RETURN_WITHIN = 2.0  # seconds, for an agent whose line to the site broke; it tries again after 0.2 s
 MOST_ATTEMPTS = 12  # of one conversation: a context that no agent survives must end some time
+MOST_PATIENT = 3  # times AGENT_HELLO_WITHIN
 SALT = "sessions_app.agents"
 KEY_LIFETIME = timedelta(hours=12)
 
@@ -42,7 +43,7 @@ async def engage(session: AvatarSession, brief: dict[str, Any], livekit: LiveKit
         async with asyncio.timeout(settings.AGENT_START_WITHIN):
             while True:
                 lease = await _dispatch(session, livekit)
-                if lease is not None and await hellos.of(lease.attempt, settings.AGENT_HELLO_WITHIN):
+                if lease is not None and await hellos.of(lease.attempt, _patience(lease)):
                     return lease
     except TimeoutError:
         raise NoAgent(f"no agent took the conversation within {settings.AGENT_START_WITHIN} s") from None
@@ -117,7 +118,7 @@ async def hello(session: AvatarSession, attempt: int, job_id: str) -> AgentLease
         return None
     took_over = lease.job_id != job_id
     news = {"agent_state": ""} if took_over else {}
-    if not await current.aupdate(renewed_at=timezone.now(), job_id=job_id, **news):
+    if not await current.aupdate(renewed_at=timezone.now(), unanswered=0, job_id=job_id, **news):
         return None
     if took_over:
         await sync_to_async(turns.break_off)(session)
@@ -146,7 +147,7 @@ async def lapsed() -> list[AgentLease]:
     silent = Q(renewed_at__lt=now - timedelta(seconds=settings.AGENT_LEASE))
     missing = Q(renewed_at=None, dispatched_at__lt=now - timedelta(seconds=settings.AGENT_HELLO_WITHIN))
     leases = AgentLease.objects.filter(silent | missing, session__state=State.LIVE)
-    return [lease async for lease in leases.select_related("session")]
+    return [lease async for lease in leases.select_related("session") if _is_overdue(lease, now)]
 
 
 def agent_group(session: AvatarSession) -> str:
@@ -167,6 +168,20 @@ def is_key_of(key: object, session_key: str, attempt: int) -> bool:
     return bool(claims == {"session": session_key, "attempt": attempt})
 
 
+def _patience(lease: AgentLease) -> float:
+    """Seconds in which its agent must say hello: the more the oftener none did, or where many start at once on a busy
+    machine each would be given up just before it is there.
+    """
+    times: int = min(1 + lease.unanswered, MOST_PATIENT)
+    return float(settings.AGENT_HELLO_WITHIN * times)
+
+
+def _is_overdue(lease: AgentLease, now: datetime) -> bool:
+    if lease.renewed_at is not None or lease.dispatched_at is None:
+        return True
+    return lease.dispatched_at < now - timedelta(seconds=_patience(lease))
+
+
 async def _dispatch(
     session: AvatarSession, livekit: LiveKit, instead_of: AgentLease | None = None
 ) -> AgentLease | None:
@@ -174,7 +189,12 @@ async def _dispatch(
     old = instead_of or await AgentLease.objects.select_related("session").aget(session=session)
     now = timezone.now()
     claimed = await AgentLease.objects.filter(pk=old.pk, attempt=old.attempt).aupdate(
-        attempt=old.attempt + 1, dispatched_at=now, renewed_at=None, job_id="", agent_state=""
+        attempt=old.attempt + 1,
+        dispatched_at=now,
+        unanswered=old.unanswered + (old.attempt > 0 and old.renewed_at is None),
+        renewed_at=None,
+        job_id="",
+        agent_state="",
     )
     if not claimed:
         return None

@@ -52,7 +52,7 @@ class CrowdStage:
 
 @asynccontextmanager
 async def crowd_stage(capacity: int, server: str = EMBEDDED) -> AsyncIterator[CrowdStage]:
-    """Two workers, each with `capacity`, so that one can take what the other leaves."""
+    """Two workers, each with `capacity`, so that one can take what the other leaves, also when jobs overlap."""
     async with speech_service(answer_briefly) as model, voiceless_service() as service:
         agent = {
             "LLM_URL": model.url,

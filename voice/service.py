@@ -9,7 +9,7 @@ import importlib
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from voice.settings import Endpoint
@@ -90,6 +90,13 @@ class Service:
                 # Half a second of importing, then the CA bundle: not on the loop that paints the avatar.
                 self._client = await asyncio.to_thread(_client, self._endpoint)
             return self._client
+
+
+def preload() -> None:
+    """Import what the first call would: half a second of a processor. Nothing without the openai package."""
+    with suppress(ImportError):
+        for name in ("openai", "openai.resources.chat", "openai.resources.audio"):
+            importlib.import_module(name)
 
 
 def _client(endpoint: Endpoint) -> "AsyncOpenAI":

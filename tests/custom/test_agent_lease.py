@@ -1,6 +1,7 @@
 """The lease of an agent on its conversation: held, lost, and taken over."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -167,3 +168,27 @@ async def test_an_agent_that_opens_its_line_again_keeps_its_lease(
         pass
     async with crew.at_work():
         assert await replace_lost_agents() == 0
+
+
+async def test_after_each_dispatch_nobody_served_the_next_agent_has_more_time(
+    visitor: AsyncClient, crew: Agents, settings: Any
+) -> None:
+    """Where many agents start at once on a busy machine each would be given up just before it is there."""
+
+    async def replaced_after(seconds: int) -> int:
+        past = timezone.now() - timedelta(seconds=seconds)
+        await AgentLease.objects.filter(session=crew.session).aupdate(dispatched_at=past)
+        return await replace_lost_agents()
+
+    async with conversing(visitor, crew):
+        settings.AGENT_HELLO_WITHIN = 10
+        await silence(crew.session)
+        assert await replace_lost_agents() == 1
+
+        assert [await replaced_after(seconds) for seconds in (9, 11)] == [0, 1]
+        assert [await replaced_after(seconds) for seconds in (19, 21)] == [0, 1]
+        assert [await replaced_after(seconds) for seconds in (29, 31, 29, 31)] == [0, 1, 0, 1]
+        async with crew.at_work(attempt=6):
+            await silence(crew.session)
+            assert await replace_lost_agents() == 1
+        assert [await replaced_after(seconds) for seconds in (9, 11)] == [0, 1]
