@@ -44,7 +44,8 @@ async def entry(ctx: JobContext) -> None:
     assignment = Assignment.parse(ctx.job.metadata)
     site = SiteLink(assignment, ctx.job.id)
     link = asyncio.create_task(site.run(), name="line to the site")
-    holding = asyncio.create_task(_converse(ctx, assignment, site), name="conversation")
+    joining = asyncio.create_task(_connect(ctx, assignment, site), name="way into the room")
+    holding = asyncio.create_task(_converse(ctx, assignment, site, joining), name="conversation")
 
     async def leave() -> None:
         """The worker drains, or the conversation failed: whoever comes next need not wait for the lease to lapse."""
@@ -60,10 +61,10 @@ async def entry(ctx: JobContext) -> None:
     ctx.add_shutdown_callback(leave)
     holding.add_done_callback(lambda done: ctx.shutdown(_cause(done)))
     link.add_done_callback(_cause)
-    await _connect(ctx, assignment, site)
+    await joining
 
 
-async def _connect(ctx: JobContext, assignment: Assignment, site: SiteLink) -> None:
+async def _connect(ctx: JobContext, assignment: Assignment, site: SiteLink) -> bool:
     # In a hosted conversation the job's own room is only where it waits.
     subscribe = AutoSubscribe.SUBSCRIBE_NONE if assignment.hosted else AutoSubscribe.AUDIO_ONLY
     try:
@@ -73,9 +74,13 @@ async def _connect(ctx: JobContext, assignment: Assignment, site: SiteLink) -> N
             "the room of the dispatch cannot be joined: the start failed, or another agent was asked"
         )
         site.end("no room")
+        return False
+    return True
 
 
-async def _converse(ctx: JobContext, assignment: Assignment, site: SiteLink) -> str:
+async def _converse(
+    ctx: JobContext, assignment: Assignment, site: SiteLink, joining: asyncio.Task[bool]
+) -> str:
     """Returns the cause of the end, empty when the site knows it already."""
     waiting = True
 
@@ -88,6 +93,9 @@ async def _converse(ctx: JobContext, assignment: Assignment, site: SiteLink) -> 
     ctx.room.on("disconnected", on_disconnected)
     welcome = await _unless_ended(site.welcomed, site, within=WELCOME_WITHIN)
     if welcome is None or (start := await _unless_ended(site.started, site)) is None:
+        return ""
+    # Who takes over knows all it needs before it has joined, and the framework answers nobody outside a room.
+    if not await _unless_ended(joining, site):
         return ""
     waiting = False
     cause = await _hold(ctx, site, welcome, start, hosted=assignment.hosted)

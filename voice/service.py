@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from voice.settings import Endpoint
@@ -95,8 +96,9 @@ class Service:
 def preload() -> None:
     """Import what the first call would: half a second of a processor. Nothing without the openai package."""
     with suppress(ImportError):
-        for name in ("openai", "openai.resources.chat", "openai.resources.audio"):
-            importlib.import_module(name)
+        client = importlib.import_module("openai").AsyncOpenAI(api_key="none", base_url="http://127.0.0.1")
+        for part in ("chat.completions", "audio.speech", "audio.transcriptions"):
+            attrgetter(part)(client)  # which imports it
 
 
 def _client(endpoint: Endpoint) -> "AsyncOpenAI":
