@@ -39,6 +39,7 @@ NOT_LOST = frozenset(
 )
 AUDIENCE_WITHIN = 5.0  # seconds: then the opening words are spoken, heard or not
 LEAD_IN = 0.3  # seconds; a browser needs a moment between joining and playing the avatar's voice
+REPORTED_WITHIN = 0.3  # seconds, for what a page tells the site as it sends it to the room
 LINE_TELLS = 1.0  # seconds, after the room, for the avatar's line to close too
 MOST_COMMANDS = 32  # that wait
 ANNOUNCED_WITHIN = 5.0  # seconds; a livekit-server tells of a newcomer without a microphone up to 3 s late
@@ -60,6 +61,7 @@ class Conversation:
         self._recorder = Recorder(site, self._show)
         self._shown: asyncio.Queue[str] = asyncio.Queue()
         self._commands: asyncio.Queue[Command] = asyncio.Queue(MOST_COMMANDS)
+        self._takes_over = bool(welcome.history)
         self._presenter = Presenter(welcome, self._recorder, self._audience)
         self._strangers: deque[tuple[float, bytes]] = deque(maxlen=MOST_COMMANDS)  # when, and what they sent
         self._listens = False
@@ -98,6 +100,8 @@ class Conversation:
 
     async def _begin(self) -> None:
         session, room = self._session, self._room
+        if self._takes_over:
+            await self._catch_up()
         self._recorder.follow(session)
         session.on("user_state_changed", self._on_state)
         session.on("agent_state_changed", self._on_state)
@@ -121,6 +125,18 @@ class Conversation:
             ),
         )
         follow_people(room, session.room_io)
+
+    async def _catch_up(self) -> None:
+        """What was typed while nobody was here is with the site by now, and what came since is with us: once each."""
+        await asyncio.sleep(REPORTED_WITHIN)
+        try:
+            owed = await self._presenter.catch_up(await self._site.history())
+        except TimeoutError:
+            return  # the line to the site broke; what the welcome told must do
+        waiting = [self._commands.get_nowait() for _ in range(self._commands.qsize())]
+        for command in waiting:
+            if command != Command(commands.ASK, owed):
+                self._ask_for(command)
 
     async def _over(self, parts: set[asyncio.Task[None]]) -> str:
         ends: set[asyncio.Future[Any]] = {self._site.ended, self._avatar.over, self._room_lost, self._hung_up}

@@ -10,7 +10,7 @@ from livekit.agents.llm import ChatContext
 from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 
 from agent.recorder import Recorder
-from agent.site import Welcome
+from agent.site import History, Welcome
 
 ROLES = {"user": "user", "avatar": "assistant"}
 
@@ -22,9 +22,9 @@ class Presenter(Agent):
         self, welcome: Welcome, recorder: Recorder, audience: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         """`audience()` returns when somebody can hear the opening words."""
-        super().__init__(instructions=welcome.prompt, chat_ctx=_history(welcome))
+        super().__init__(instructions=welcome.prompt, chat_ctx=_context(welcome.history))
         self._opening = "" if welcome.history else welcome.opening_text.strip()
-        self._owes_answer = bool(welcome.history) and welcome.history[-1][0] == "user"
+        self._owed = _owed(welcome.history)
         self._recorder = recorder
         self._audience = audience
 
@@ -33,8 +33,14 @@ class Presenter(Agent):
             if self._audience is not None:
                 await self._audience()
             self.session.say(self._opening)
-        elif self._owes_answer:  # the agent that was asked is gone
+        elif self._owed:  # the agent that was asked is gone
             self.session.generate_reply()
+
+    async def catch_up(self, history: History) -> str:
+        """Before the session starts: take `history` for what was said. Returns the question nobody has answered."""
+        await self.update_chat_ctx(_context(history))
+        self._owed = _owed(history)
+        return self._owed
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
@@ -53,8 +59,13 @@ class Presenter(Agent):
             yield frame
 
 
-def _history(welcome: Welcome) -> ChatContext:
+def _owed(history: History) -> str:
+    role, text = history[-1] if history else ("", "")
+    return text if role == "user" else ""
+
+
+def _context(history: History) -> ChatContext:
     context = ChatContext.empty()
-    for role, text in welcome.history:
+    for role, text in history:
         context.add_message(role=ROLES[role], content=text)  # type: ignore[arg-type]
     return context

@@ -4,7 +4,6 @@ So transcripts, timelines and analytics read both modes alike. An answer's whole
 it was heard comes when it is over, as `agent.answered`, with the framework's latency figures.
 """
 
-from collections import deque
 from collections.abc import Callable
 
 from livekit.agents import (
@@ -40,12 +39,12 @@ class Recorder:
         self._site = site
         self._show = show
         self._asked: dict[str, object] = {}  # the figures of the question that is not answered yet
-        self._is_speaking = False
-        self._answer: SpeechHandle | None = None  # whose text was told last
-        self._next: deque[tuple[str, SpeechHandle]] = deque()  # texts of answers whose turn has not come
+        self._texts: list[tuple[str, SpeechHandle]] = []  # of answers that do not sound yet
+        self._session: AgentSession[None] | None = None
 
     def follow(self, session: AgentSession[None]) -> None:
         """Report on `session` from now on."""
+        self._session = session
         session.on("user_state_changed", self._on_user)
         session.on("user_input_transcribed", self._on_transcribed)
         session.on("agent_state_changed", self._on_agent)
@@ -56,13 +55,11 @@ class Recorder:
     def means_to_say(self, text: str, answer: SpeechHandle) -> None:
         """The whole of an answer, as the model gave it.
 
-        It may be made while another one is spoken, and is told after that: whoever reads the events takes what follows
-        a text for what became of it.
+        Told when it sounds: it may be made while another one is spoken, and may never be, when it is called off.
         """
         if said := text.strip():
-            self._next.append((said, answer))
-            answer.add_done_callback(lambda _: self._tell_next())
-            self._tell_next()
+            self._texts.append((said, answer))
+            self._tell_texts()
 
     def _on_user(self, event: UserStateChangedEvent) -> None:
         if event.new_state == "speaking":
@@ -77,12 +74,11 @@ class Recorder:
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
         self._site.be(event.new_state)
-        self._is_speaking = event.new_state == "speaking"
-        if self._is_speaking:
+        if event.new_state == "speaking":
             self._tell("avatar.speak_started")
+            self._tell_texts()
         elif event.old_state == "speaking":
             self._tell("avatar.speak_ended")
-            self._tell_next()
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item
@@ -113,12 +109,14 @@ class Recorder:
             },
         )
 
-    def _tell_next(self) -> None:
-        while self._next and not self._is_speaking and (self._answer is None or self._answer.done()):
-            said, answer = self._next.popleft()
-            if not answer.done():  # it was called off otherwise
-                self._answer = answer
+    def _tell_texts(self) -> None:
+        if self._session is None or self._session.agent_state != "speaking":
+            return
+        sounding = self._session.current_speech
+        for said, answer in self._texts:
+            if answer is sounding:
                 self._site.report("avatar.transcription", {"text": said})
+        self._texts = [each for each in self._texts if each[1] is not sounding and not each[1].done()]
 
     def _tell(self, kind: str) -> None:
         self._site.report(kind)

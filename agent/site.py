@@ -18,8 +18,11 @@ logger = logging.getLogger(__name__)
 HELLO_WITHIN = 5.0  # seconds
 PAUSES = (0.2, 0.5, 1, 2, 4)  # seconds before the next attempt to connect; then the last one again and again
 FAREWELL = 3.0  # seconds for the last events to be stored
+HISTORY_WITHIN = 3.0  # seconds
 GOODBYE = 1.0  # seconds for a closing handshake
 NOT_OURS = frozenset({4401, 4404, 4409})  # the site's close codes after which no repetition helps
+
+History = tuple[tuple[str, str], ...]  # (role, text), oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Welcome:
     opening_text: str
     faqs: tuple[str, ...]
     language: str
-    history: tuple[tuple[str, str], ...]
+    history: History
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class SiteLink:
         self._was_welcome = False
         self._news = asyncio.Event()  # there is something to send
         self._stored = asyncio.Event()  # an acknowledgement came
+        self._asks_history = False
+        self._history: asyncio.Future[History] | None = None  # asked for, and not told yet
         self.welcomed: asyncio.Future[Welcome] = loop.create_future()
         self.started: asyncio.Future[Start] = loop.create_future()
         self.ended: asyncio.Future[str] = loop.create_future()
@@ -74,6 +79,14 @@ class SiteLink:
         """What the agent does now, told at once with a renewal of the lease, and with every other."""
         self._state = state
         self._news.set()
+
+    async def history(self) -> "History":
+        """What was said so far, as the site has it now. Raises TimeoutError."""
+        self._history = asyncio.get_running_loop().create_future()
+        self._asks_history = True
+        self._news.set()
+        async with asyncio.timeout(HISTORY_WITHIN):
+            return await self._history
 
     async def run(self) -> None:
         """Until the conversation is not ours any more."""
@@ -160,6 +173,9 @@ class SiteLink:
                     told = self._state
                     await socket.send_json({"type": "renew", "state": told})
                     due = clock() + renew_every
+                if self._asks_history:
+                    self._asks_history = False
+                    await socket.send_json({"type": "history"})
                 if frame := self._outbox.frame():
                     await socket.send_str(frame)
                     continue
@@ -182,6 +198,9 @@ class SiteLink:
             case "ack":
                 self._outbox.acknowledge(frame["ack"])
                 self._stored.set()
+            case "history":
+                if self._history is not None and not self._history.done():
+                    self._history.set_result(_history(frame))
             case "end":
                 self.end(frame["reason"])
             case "do":
@@ -209,5 +228,9 @@ def _welcome(frame: Mapping[str, Any]) -> Welcome:
         opening_text=context["opening_text"],
         faqs=tuple(context["faqs"]),
         language=frame["language"],
-        history=tuple((turn["role"], turn["text"]) for turn in frame["history"]),
+        history=_history(frame),
     )
+
+
+def _history(frame: Mapping[str, Any]) -> History:
+    return tuple((turn["role"], turn["text"]) for turn in frame["history"])

@@ -40,6 +40,8 @@ class AgentConsumer(IntroducedConsumer):
                 await self._renew(self.session, str(frame.get("state", "")))
             elif frame["type"] == "events":
                 await self._events(self.session, frame)
+            elif frame["type"] == "history":
+                await self.send_frame({"type": "history", "history": await _history(self.session)})
             else:
                 raise InvalidFrame(f"a frame of type {frame['type'][:40]!r} is not expected here")
         except InvalidFrame:
@@ -82,13 +84,12 @@ class AgentConsumer(IntroducedConsumer):
         await self.send_frame(await self._welcome(session, lease))
 
     async def _welcome(self, session: AvatarSession, lease: AgentLease) -> dict[str, Any]:
-        turns = [turn async for turn in session.turns.order_by("-id")[:MOST_TURNS]]
         return {
             "type": "welcome",
             "ack": await sync_to_async(ingest.last_seq)(session.pk, self._source),
             "renew_every": agents.RENEW_EVERY,
             **lease.brief,
-            "history": [{"role": turn.role, "text": turn.said} for turn in reversed(turns) if turn.said],
+            "history": await _history(session),
             "start": lease.start or None,
         }
 
@@ -106,3 +107,9 @@ class AgentConsumer(IntroducedConsumer):
     def _source(self) -> str:
         """Two jobs of one attempt number their events each for itself."""
         return f"agent-{self.attempt}-{self.job_id}"
+
+
+async def _history(session: AvatarSession) -> list[dict[str, str]]:
+    """What was said so far, oldest first."""
+    turns = [turn async for turn in session.turns.order_by("-id")[:MOST_TURNS]]
+    return [{"role": turn.role, "text": turn.said} for turn in reversed(turns) if turn.said]

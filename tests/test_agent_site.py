@@ -14,7 +14,7 @@ from agent.assignment import Assignment, BadAssignment
 from agent.site import SiteLink
 from sessions_app import agents
 from sessions_app.lifecycle import State
-from sessions_app.models import AgentLease, AvatarSession, Mode, SessionEvent
+from sessions_app.models import AgentLease, AvatarSession, Mode, SessionEvent, Turn
 from tests.asgi_server import AsgiServer, asgi_server
 from tests.vendor import Vendor
 
@@ -212,3 +212,12 @@ def test_a_dispatch_that_is_not_the_sites_is_refused(metadata: str) -> None:
     with pytest.raises(BadAssignment) as refused:
         Assignment.parse(metadata)
     assert "canary" not in str(refused.value)
+
+
+async def test_who_takes_over_asks_again_what_was_said(link: Links, session: AvatarSession) -> None:
+    line = link()
+    welcome = await line.welcomed
+    await Turn.objects.acreate(session=session, role="user", text="Hello?", started_at=timezone.now())
+
+    assert await line.history() == (("user", "Hello?"),)
+    assert welcome.history == ()
