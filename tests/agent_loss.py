@@ -1,6 +1,7 @@
 """An agent that is killed in the middle of its answer, and what the visitor, the site and the room server then have."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -76,6 +77,9 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         await guest.ask(SECOND)
         await viewer.event("avatar.speak_started")
         answered_at = await viewer.sound(since=clock())
+        # The text is told as it begins to sound, and stored a moment later.
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: stage.turns(guest.key)[-1][0] == "avatar", within=3)
         wrong = await _wrong(stage, model, guest)
     if victim == WORKER:
         await asyncio.to_thread(worker.process.wait)
