@@ -57,11 +57,11 @@ class Conversation:
         self._avatar = MediaSocket(
             start.ws_url, on_notice=self._on_notice, on_sound_fault=self._on_sound_fault
         )
-        self._output = AvatarOutput(self._avatar, takes_over=bool(welcome.history))
+        self._takes_over = bool(welcome.history)
+        self._output = AvatarOutput(self._avatar, takes_over=self._takes_over)
         self._recorder = Recorder(site, self._show)
         self._shown: asyncio.Queue[str] = asyncio.Queue()
         self._commands: asyncio.Queue[Command] = asyncio.Queue(MOST_COMMANDS)
-        self._takes_over = bool(welcome.history)
         self._presenter = Presenter(welcome, self._recorder, self._audience)
         self._strangers: deque[tuple[float, bytes]] = deque(maxlen=MOST_COMMANDS)  # when, and what they sent
         self._listens = False
@@ -129,13 +129,12 @@ class Conversation:
     async def _catch_up(self) -> None:
         """What was typed while nobody was here is with the site by now, and what came since is with us: once each."""
         await asyncio.sleep(REPORTED_WITHIN)
-        try:
-            owed = await self._presenter.catch_up(await self._site.history())
-        except TimeoutError:
-            return  # the line to the site broke; what the welcome told must do
+        with contextlib.suppress(TimeoutError):  # the line to the site broke: what the welcome told must do
+            await self._presenter.catch_up(await self._site.history())
+        owed = Command(commands.ASK, self._presenter.owed)
         waiting = [self._commands.get_nowait() for _ in range(self._commands.qsize())]
         for command in waiting:
-            if command != Command(commands.ASK, owed):
+            if command != owed:
                 self._ask_for(command)
 
     async def _over(self, parts: set[asyncio.Task[None]]) -> str:

@@ -24,7 +24,7 @@ class Presenter(Agent):
         """`audience()` returns when somebody can hear the opening words."""
         super().__init__(instructions=welcome.prompt, chat_ctx=_context(welcome.history))
         self._opening = "" if welcome.history else welcome.opening_text.strip()
-        self._owed = _owed(welcome.history)
+        self.owed = _owed(welcome.history)  # the question nobody has answered
         self._recorder = recorder
         self._audience = audience
 
@@ -33,14 +33,13 @@ class Presenter(Agent):
             if self._audience is not None:
                 await self._audience()
             self.session.say(self._opening)
-        elif self._owed:  # the agent that was asked is gone
+        elif self.owed:  # the agent that was asked is gone
             self.session.generate_reply()
 
-    async def catch_up(self, history: History) -> str:
-        """Before the session starts: take `history` for what was said. Returns the question nobody has answered."""
+    async def catch_up(self, history: History) -> None:
+        """Before the session starts: take `history` for what was said."""
         await self.update_chat_ctx(_context(history))
-        self._owed = _owed(history)
-        return self._owed
+        self.owed = _owed(history)
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings

@@ -63,7 +63,6 @@ class SiteLink:
         self._was_welcome = False
         self._news = asyncio.Event()  # there is something to send
         self._stored = asyncio.Event()  # an acknowledgement came
-        self._asks_history = False
         self._history: asyncio.Future[History] | None = None  # asked for, and not told yet
         self.welcomed: asyncio.Future[Welcome] = loop.create_future()
         self.started: asyncio.Future[Start] = loop.create_future()
@@ -83,7 +82,6 @@ class SiteLink:
     async def history(self) -> "History":
         """What was said so far, as the site has it now. Raises TimeoutError."""
         self._history = asyncio.get_running_loop().create_future()
-        self._asks_history = True
         self._news.set()
         async with asyncio.timeout(HISTORY_WITHIN):
             return await self._history
@@ -166,6 +164,7 @@ class SiteLink:
         """Send what there is, and renew the lease in between."""
         clock = asyncio.get_running_loop().time
         due, told = clock(), self._state
+        asked: asyncio.Future[History] | None = None
         self._news.set()
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
             while True:
@@ -173,8 +172,8 @@ class SiteLink:
                     told = self._state
                     await socket.send_json({"type": "renew", "state": told})
                     due = clock() + renew_every
-                if self._asks_history:
-                    self._asks_history = False
+                if self._history is not asked:
+                    asked = self._history
                     await socket.send_json({"type": "history"})
                 if frame := self._outbox.frame():
                     await socket.send_str(frame)

@@ -204,9 +204,8 @@ class AgentLease(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     dispatch_id = models.CharField(max_length=64, blank=True)
     dispatched_at = models.DateTimeField(null=True)
-    unanswered = models.PositiveSmallIntegerField(
-        default=0
-    )  # dispatches before this one, since the last hello
+    # Dispatches before this one, since the last hello.
+    unanswered = models.PositiveSmallIntegerField(default=0)
     job_id = models.CharField(max_length=64, blank=True)
     renewed_at = models.DateTimeField(null=True)  # None until the agent of this attempt has said hello
     agent_state = models.CharField(max_length=16, blank=True)

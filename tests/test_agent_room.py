@@ -33,8 +33,10 @@ class Site(Reports):
         self.orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.said: tuple[tuple[str, str], ...] = ()
+        self.was_asked = asyncio.Event()  # what was said
 
     async def history(self) -> tuple[tuple[str, str], ...]:
+        self.was_asked.set()
         return self.said
 
 
@@ -306,7 +308,7 @@ async def test_what_is_typed_while_another_agent_takes_over_is_answered_once(
     await scene.begin(history=before)
     if "room" in reached:
         await ask(visitor, DOGS)
-    await asyncio.sleep(1)  # it has caught up
+    await scene.site.was_asked.wait()
     await ask(visitor, MILK)
 
     for answer in (1, 2):
@@ -340,7 +342,9 @@ async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
     await visitor.local_participant.publish_data(say.replace(b"I was", b"You were"), topic="agent-control")
 
     await scene.plays(1)
-    assert (await scene.site.told("avatar.transcription"))["text"] == "You were told to."
+    await scene.site.told("avatar.transcription")
+    assert [told["text"] for told in scene.site.of("avatar.transcription")] == ["You were told to."]
+    assert len(scene.ids()) == 1
 
 
 @pytest.mark.parametrize(

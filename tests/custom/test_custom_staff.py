@@ -10,23 +10,30 @@ from tests.custom.rig import Agents, conversing, rooms_left
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def reader() -> AsyncClient:
+async def reader() -> User:
     """Staff that may read what was said, and nothing more."""
     user = await User.objects.acreate_user("reader", password="a long password", is_staff=True)
     await user.user_permissions.aset(
         await sync_to_async(list)(Permission.objects.filter(codename="view_transcript"))
     )
+    return user
+
+
+async def logged_in(user: User) -> AsyncClient:
     admin = AsyncClient()
     await admin.aforce_login(user)
     return admin
 
 
+def page_of(crew: Agents) -> str:
+    """Where the admin has that session."""
+    return f"/admin/sessions_app/avatarsession/{crew.session.pk}"
+
+
 async def test_staff_with_the_permission_directs_a_running_agent(
     visitor: AsyncClient, crew: Agents, staff: User
 ) -> None:
-    admin = AsyncClient()
-    await admin.aforce_login(staff)
-    path = f"/admin/sessions_app/avatarsession/{crew.session.pk}"
+    admin, path = await logged_in(staff), page_of(crew)
 
     async with conversing(visitor, crew) as (line, _):
         page = await admin.get(f"{path}/transcript/")
@@ -40,8 +47,7 @@ async def test_staff_with_the_permission_directs_a_running_agent(
 
 
 async def test_staff_without_the_permission_directs_nobody(visitor: AsyncClient, crew: Agents) -> None:
-    admin = await reader()
-    path = f"/admin/sessions_app/avatarsession/{crew.session.pk}"
+    admin, path = await logged_in(await reader()), page_of(crew)
 
     async with conversing(visitor, crew):
         page = await admin.get(f"{path}/transcript/")
@@ -54,9 +60,7 @@ async def test_staff_without_the_permission_directs_nobody(visitor: AsyncClient,
 async def test_staff_ends_a_conversation_and_its_page_says_so(
     visitor: AsyncClient, crew: Agents, staff: User
 ) -> None:
-    admin = AsyncClient()
-    await admin.aforce_login(staff)
-    path = f"/admin/sessions_app/avatarsession/{crew.session.pk}"
+    admin, path = await logged_in(staff), page_of(crew)
 
     async with conversing(visitor, crew) as (line, _):
         assert b"End the conversation" in (await admin.get(f"{path}/transcript/")).content
@@ -72,8 +76,7 @@ async def test_staff_ends_a_conversation_and_its_page_says_so(
 
 
 async def test_staff_without_the_permission_ends_nothing(visitor: AsyncClient, crew: Agents) -> None:
-    admin = await reader()
-    path = f"/admin/sessions_app/avatarsession/{crew.session.pk}"
+    admin, path = await logged_in(await reader()), page_of(crew)
 
     async with conversing(visitor, crew):
         page = await admin.get(f"{path}/transcript/")
