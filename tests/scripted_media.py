@@ -9,6 +9,10 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from liveavatar.media_socket import Pace
+
+# Of a client: it gives up and tries again at once.
+QUICK = {"pace": Pace(ready=0.1), "retry_after": (0.01, 0.01, 0.01)}
 CONNECTED = {"type": "session.state_updated", "state": "connected"}
 
 

@@ -1,7 +1,6 @@
 """What becomes of sound that cannot be heard: it is not waited for, and noise is not sent."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -9,20 +8,8 @@ import pytest
 from liveavatar.media_socket import MediaSocket, Pace
 from liveavatar.pcm_check import Fault, Finding
 from liveavatar.utterance import Outcome
-from tests.scripted_media import CONNECTED, ScriptedMedia, scripted_media
-from tests.test_media_socket import QUICK, newest, seconds
-
-
-@pytest.fixture
-async def media() -> AsyncIterator[ScriptedMedia]:
-    async with scripted_media() as media, asyncio.timeout(20):
-        yield media
-
-
-@pytest.fixture
-async def avatar(media: ScriptedMedia) -> AsyncIterator[MediaSocket]:
-    async with MediaSocket(media.url, **QUICK) as avatar:
-        yield avatar
+from tests.media.test_media_socket import newest, seconds
+from tests.scripted_media import CONNECTED, QUICK, ScriptedMedia
 
 
 async def test_an_utterance_that_still_waits_for_the_session_is_cut_by_an_interrupt(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,25 +10,11 @@ from liveavatar.media_events import Notice
 from liveavatar.media_socket import MediaSocket, MediaSocketError, Pace
 from liveavatar.pcm import BYTES_PER_SECOND
 from liveavatar.utterance import Outcome, Utterance
-from tests.scripted_media import CONNECTED, ScriptedMedia, scripted_media
-
-QUICK = {"pace": Pace(ready=0.1), "retry_after": (0.01, 0.01, 0.01)}
+from tests.scripted_media import CONNECTED, QUICK, ScriptedMedia
 
 
 def seconds(length: float) -> bytes:
     return bytes(round(length * BYTES_PER_SECOND) // 2 * 2)
-
-
-@pytest.fixture
-async def media() -> AsyncIterator[ScriptedMedia]:
-    async with scripted_media() as media, asyncio.timeout(20):
-        yield media
-
-
-@pytest.fixture
-async def avatar(media: ScriptedMedia) -> AsyncIterator[MediaSocket]:
-    async with MediaSocket(media.url, **QUICK) as avatar:
-        yield avatar
 
 
 async def test_an_utterance_goes_out_in_a_short_chunk_then_long_ones_under_one_id(
