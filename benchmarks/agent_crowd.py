@@ -12,9 +12,9 @@ import contextlib
 import psutil
 
 from benchmarks.stage import load, summary
+from rigs.agent.agent_crowd import crowd, crowd_stage
+from rigs.rooms.room_rig import EMBEDDED, REAL
 from simulator.avatar.quiet import calm_native_libraries
-from tests.agent_crowd import crowd, crowd_stage
-from tests.room_rig import EMBEDDED, REAL
 
 calm_native_libraries()
 

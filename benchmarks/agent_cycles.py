@@ -10,10 +10,10 @@ import random
 from collections import Counter
 
 from benchmarks.stage import load
+from rigs.agent.agent_cycles import Footprint, footprints, leftovers, run, shuffled
+from rigs.agent.custom_stage import CustomStage, custom_stage, until
+from rigs.rooms.room_rig import EMBEDDED, REAL
 from simulator.avatar.quiet import calm_native_libraries
-from tests.agent_cycles import Footprint, footprints, leftovers, run, shuffled
-from tests.custom_stage import CustomStage, custom_stage, until
-from tests.room_rig import EMBEDDED, REAL
 
 calm_native_libraries()
 

@@ -10,10 +10,10 @@ import argparse
 import asyncio
 
 from benchmarks.stage import load, summary
+from rigs.agent.agent_loss import JOB, WORKER, Loss, lose_agent, loss_stage
+from rigs.rooms.guest import HOSTED, OWN
+from rigs.rooms.room_rig import EMBEDDED, REAL
 from simulator.avatar.quiet import calm_native_libraries
-from tests.agent_loss import JOB, WORKER, Loss, lose_agent, loss_stage
-from tests.guest import HOSTED, OWN
-from tests.room_rig import EMBEDDED, REAL
 
 calm_native_libraries()
 

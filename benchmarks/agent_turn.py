@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from benchmarks.stage import load, summary
 from benchmarks.turn import INTERRUPTIONS, barge_in, now, quiet, turn
+from rigs.agent.custom_stage import CustomStage, custom_stage
+from rigs.rooms.guest import HOSTED, OWN, Guest, visiting
+from rigs.rooms.room_rig import EMBEDDED, REAL
+from rigs.sound.microphone import PEOPLE, Microphone
+from rigs.sound.spoken_questions import ABOUT_COFFEE
 from simulator.avatar.quiet import calm_native_libraries
-from tests.custom_stage import CustomStage, custom_stage
-from tests.guest import HOSTED, OWN, Guest, visiting
-from tests.microphone import PEOPLE, Microphone
-from tests.room_rig import EMBEDDED, REAL
-from tests.spoken_questions import ABOUT_COFFEE
 
 calm_native_libraries()
 

@@ -16,13 +16,13 @@ from livekit import rtc
 from PIL import Image, ImageDraw
 
 from benchmarks.viewers import PATIENCE, Viewer, viewing
+from rigs.processes import running_simulator
 from simulator.avatar.lips import REST, Mouth
 from simulator.avatar.motion import Mood, Motion
 from simulator.avatar.painter import Painter
 from simulator.avatar.rig import SIZES, View
 from simulator.avatar.sprites import load_sprites
 from simulator.seed import COFFEE_CONTEXT
-from tests.processes import running_simulator
 
 SHEET = Path(__file__).parent.parent / "docs/images/contact-sheet.png"
 LOW = View(*SIZES["low"])

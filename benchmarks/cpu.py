@@ -6,7 +6,7 @@ import asyncio
 import psutil
 
 from benchmarks.stage import load, set_stage
-from tests.browser.visitor import visiting
+from rigs.browser.visitor import visiting
 
 SENTENCE = "One thing after the other, and then another thing, and so it goes on and on for quite a while. "
 

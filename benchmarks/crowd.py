@@ -14,7 +14,7 @@ from livekit import rtc
 
 from benchmarks.stage import load
 from benchmarks.viewers import Viewer, viewing
-from tests.processes import running_simulator
+from rigs.processes import running_simulator
 
 TEXT = "One thing after the other, and then another thing, and so it goes on and on for quite a while. " * 20
 WORD = "avatar.transcription.chunk"

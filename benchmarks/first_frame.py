@@ -8,7 +8,7 @@ import asyncio
 import json
 
 from benchmarks.stage import Stage, load, set_stage, summary
-from tests.browser.visitor import visiting
+from rigs.browser.visitor import visiting
 
 
 async def measure(stage: Stage, runs: int, quality: str) -> list[dict[str, float]]:

@@ -17,12 +17,12 @@ from livekit import rtc
 from benchmarks.shift import Curve, Shift
 from benchmarks.stage import Stage, load, set_stage
 from benchmarks.viewers import PATIENCE, Viewer, viewing
+from rigs.browser.visitor import visiting
+from rigs.processes import Simulator
 from simulator.avatar.camera import FRAME_TIME
 from simulator.avatar.lips import track_from_phonemes
 from simulator.avatar.lips_from_sound import SoundLips
 from simulator.avatar.rig import DESIGN_HEIGHT, DESIGN_WIDTH, MOUTH_BOX
-from tests.browser.visitor import visiting
-from tests.processes import Simulator
 from voice.espeak import EspeakSpeaker
 from voice.tts import Voice
 from voice.utterance import SAMPLE_RATE

@@ -15,8 +15,8 @@ from livekit import api, rtc
 
 from benchmarks.crowd import cpu_seconds
 from benchmarks.stage import load
+from rigs.processes import Simulator, running_simulator
 from simulator.avatar.quiet import calm_native_libraries
-from tests.processes import Simulator, running_simulator
 
 calm_native_libraries()
 

@@ -12,8 +12,8 @@ from statistics import median, quantiles
 
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium
-from tests.processes import Simulator, Site, running_simulator, running_site
+from rigs.browser.chromium import CHROMIUM_ARGUMENTS, chromium
+from rigs.processes import Simulator, Site, running_simulator, running_site
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.stage import load
-from tests.microphone_sound import in_room
-from tests.spoken_questions import (
+from rigs.sound.microphone_sound import in_room
+from rigs.sound.spoken_questions import (
     ABOUT_COFFEE,
     ABOUT_THE_GUIDE,
     COFFEE,

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.stage import load, summary
-from tests.avatar_rig import CONTEXT, AvatarRig, Viewer, avatar_rig
-from tests.microphone import PEOPLE, Microphone
-from tests.room_rig import room_rig
-from tests.spoken_questions import ABOUT_COFFEE, COFFEE
+from rigs.avatar.avatar_rig import CONTEXT, AvatarRig, Viewer, avatar_rig
+from rigs.rooms.room_rig import room_rig
+from rigs.sound.microphone import PEOPLE, Microphone
+from rigs.sound.spoken_questions import ABOUT_COFFEE, COFFEE
 
 SPEECH = "One thing after the other, and then another thing, and so it goes on and on for quite a while. "
 INTERRUPTIONS = ("What is the wifi password?", "Wait a moment, please.", "Excuse me, do you have oat milk?")

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 from livekit import rtc
 
+from rigs.processes import Simulator
 from simulator.avatar.quiet import calm_native_libraries
 from simulator.seed import WAYNE
-from tests.processes import Simulator
 
 calm_native_libraries()  # the log of the viewers would cost more than their media
 

@@ -16,7 +16,7 @@ django_application = get_asgi_application()
 # Django must be set up before these are imported.
 from liveavatar_site.origin import SameOriginOnly  # noqa: E402
 from liveavatar_site.server_life import follow_daphne, lifespan  # noqa: E402
-from sessions_app.routing import agent_urlpatterns, page_urlpatterns  # noqa: E402
+from sessions_app.sockets.routing import agent_urlpatterns, page_urlpatterns  # noqa: E402
 
 page_sockets: Any = SameOriginOnly(SessionMiddlewareStack(URLRouter(page_urlpatterns)))  # type: ignore[arg-type]
 # Agents are no browsers: they have no origin, and prove themselves with the key of their dispatch.

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import Any
 
-from sessions_app.presence import presence
+from sessions_app.lifecycle.presence import presence
 
 SHUTDOWN_WITHIN = 10  # seconds
 

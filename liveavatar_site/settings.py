@@ -86,6 +86,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "sessions_app",
+    "staff",
+    "ops",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -9,5 +9,5 @@ urlpatterns = [
     # The admin names no icon, so browsers ask here.
     path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),
     path("admin/", admin.site.urls),
-    path("", include("sessions_app.urls")),
+    path("", include("sessions_app.pages.urls")),
 ]

@@ -11,8 +11,8 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from sessions_app.endings import TO_VISITORS, EndReason
-from sessions_app.lifecycle import OPEN, Signal, State, advance
+from sessions_app.end_reasons import TO_VISITORS, EndReason
+from sessions_app.states import OPEN, Signal, State, advance
 
 
 class Mode(models.TextChoices):
@@ -258,7 +258,7 @@ class SessionEvent(models.Model):
 
 
 class Turn(models.Model):
-    """What one side said at a stretch, made of events by `sessions_app.turns`."""
+    """What one side said at a stretch, made of events by `sessions_app.events.turns`."""
 
     class Role(models.TextChoices):
         USER = "user", "visitor"

@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import AsyncClient
 
-from sessions_app import service
+from rigs.vendor import AVATAR, CONTEXT, VOICE, Vendor
+from sessions_app import clients as service
+from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
-from sessions_app.presence import Presence
-from tests.vendor import AVATAR, CONTEXT, VOICE, Vendor
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,8 @@ async def vendor() -> AsyncIterator[Vendor]:
 async def presence(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Presence]:
     """The process's presence, fresh for this test's event loop."""
     fresh = Presence()
-    monkeypatch.setattr("sessions_app.consumers.presence", fresh)
-    monkeypatch.setattr("sessions_app.views.presence", fresh)
+    monkeypatch.setattr("sessions_app.sockets.page.presence", fresh)
+    monkeypatch.setattr("sessions_app.pages.views.presence", fresh)
     yield fresh
     await fresh.close()
 

@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.test import AsyncClient
 from django.urls import get_resolver, reverse
 
-from sessions_app.presence import Presence
-from tests.vendor import Vendor
+from rigs.vendor import Vendor
+from sessions_app.lifecycle.presence import Presence
 
 ROOT = Path(__file__).parent.parent
 UNSET = ("DEBUG", "SECRET_KEY", "HTTPS", "ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE")
@@ -95,7 +95,9 @@ async def test_every_named_url_answers(
 ) -> None:
     created = await visitor.post("/sessions/", choice)
     key = created.headers["Location"].split("/")[2]
-    names = [str(name) for name in get_resolver("sessions_app.urls").reverse_dict if isinstance(name, str)]
+    names = [
+        str(name) for name in get_resolver("sessions_app.pages.urls").reverse_dict if isinstance(name, str)
+    ]
     assert "lobby" in names
 
     for name in names:

@@ -1,34 +1,16 @@
 """A real Chromium in front of the real site and the real simulator."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.recording import record
-from tests.browser.visitor import Visitor, visiting
-from tests.processes import Simulator, Site, running_simulator, running_site
-from tests.wire import Wire
-
-CHROMIUM_ARGUMENTS = [
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    # Without an outside network WebRTC refuses loopback, unless told otherwise.
-    "--allow-loopback-in-peer-connection",
-    "--disable-background-networking",
-    "--disable-component-update",
-    # Chromium's sandbox does not work for root, as whom containers and CI machines run.
-    *(["--no-sandbox"] if os.geteuid() == 0 else []),
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def chromium() -> str | None:
-    """The installed Chromium, if there is one."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+from rigs.browser.chromium import CHROMIUM_ARGUMENTS, chromium
+from rigs.browser.recording import record
+from rigs.browser.visitor import Visitor, visiting
+from rigs.processes import Simulator, Site, running_simulator, running_site
+from rigs.wire import Wire
 
 
 @pytest.fixture(scope="session")

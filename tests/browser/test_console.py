@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.processes import Simulator, running_simulator
-from tests.simulated_service import FULL, KEY
+from rigs.processes import Simulator, running_simulator
+from rigs.services.simulated_service import FULL, KEY
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.visitor import (
+from rigs.browser.visitor import (
     EYE,
     Visitor,
     all_stored,
@@ -17,8 +17,8 @@ from tests.browser.visitor import (
     session_row,
     visiting,
 )
-from tests.processes import Simulator, Site
-from tests.wire import Wire
+from rigs.processes import Simulator, Site
+from rigs.wire import Wire
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

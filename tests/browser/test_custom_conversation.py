@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
+from rigs.agent.custom_stage import CustomStage, custom_stage, until
+from rigs.browser.chromium import CHROMIUM_ARGUMENTS
+from rigs.browser.recording import record
+from rigs.browser.visitor import Visitor, row_with, visiting
+from rigs.rooms.room_rig import EVERY_SERVER
 from simulator.seed import COFFEE_CONTEXT
-from tests.browser.conftest import CHROMIUM_ARGUMENTS
-from tests.browser.recording import record
-from tests.browser.visitor import Visitor, row_with, visiting
-from tests.custom_stage import CustomStage, custom_stage, until
-from tests.room_rig import EVERY_SERVER
 
 pytestmark = [pytest.mark.browser, pytest.mark.rooms, pytest.mark.asyncio(loop_scope="session")]
 

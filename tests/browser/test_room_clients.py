@@ -13,7 +13,7 @@ from aiohttp import web
 from livekit import api, rtc
 from playwright.async_api import Page, async_playwright
 
-from tests.room_rig import Events, Publisher, RoomRig, pictures, pitch, room_rig, until
+from rigs.rooms.room_rig import Events, Publisher, RoomRig, pictures, pitch, room_rig, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.rooms]
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.browser.visitor import session_row, visiting
-from tests.processes import Simulator, running_site
+from rigs.browser.visitor import session_row, visiting
+from rigs.processes import Simulator, running_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright, expect
 
+from rigs.browser.chromium import CHROMIUM_ARGUMENTS
+from rigs.browser.recording import record
+from rigs.browser.visitor import Visitor, all_stored, events_of, visiting
+from rigs.processes import Site
+from rigs.sound.spoken_questions import COFFEE
 from simulator.seed import COFFEE_CONTEXT
-from tests.browser.conftest import CHROMIUM_ARGUMENTS
-from tests.browser.recording import record
-from tests.browser.visitor import Visitor, all_stored, events_of, visiting
-from tests.processes import Site
-from tests.spoken_questions import COFFEE
 from voice.sentences import split_sentences
 from voice.settings import SpeechSettings
 from voice.stt import recognizer

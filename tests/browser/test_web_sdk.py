@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.web_sdk import START, mint, sdk_page, told
-from tests.processes import Simulator
+from rigs.browser.web_sdk import START, mint, sdk_page, told
+from rigs.processes import Simulator
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

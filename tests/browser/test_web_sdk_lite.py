@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from rigs.browser.web_sdk import START, mint, sdk_page, told
+from rigs.processes import Simulator, running_simulator
 from simulator.avatar.tone import tone
-from tests.browser.web_sdk import START, mint, sdk_page, told
-from tests.processes import Simulator, running_simulator
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

@@ -1,0 +1,198 @@
+"""What the agent tells the site, in FULL mode's words, numbered and kept until it is stored; and what it is told."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from livekit import rtc
+from livekit.agents import (
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    ErrorEvent,
+    UserInputTranscribedEvent,
+    UserStateChangedEvent,
+)
+from livekit.agents.llm import AgentHandoff, ChatMessage, LLMError
+from livekit.agents.voice.events import AgentFalseInterruptionEvent
+
+from agent.answering import Answering
+from agent.commands import Command, command_of, parse_command
+from agent.outbox import Outbox
+from agent.recorder import Recorder
+from sessions_app.events.frames import MAX_FRAME, parse_events, parse_frame
+from voice.brain import OfflineBrain
+
+
+class Reports:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Mapping[str, Any]]] = []
+        self.state = ""
+
+    def report(self, kind: str, payload: Mapping[str, Any] | None = None) -> None:
+        self.events.append((kind, payload or {}))
+
+    def be(self, state: str) -> None:
+        self.state = state
+
+
+def user(old: str, new: str) -> UserStateChangedEvent:
+    return UserStateChangedEvent(old_state=old, new_state=new)
+
+
+def avatar(old: str, new: str) -> AgentStateChangedEvent:
+    return AgentStateChangedEvent(old_state=old, new_state=new)
+
+
+def item(role: str, text: str, **members: Any) -> ConversationItemAddedEvent:
+    return ConversationItemAddedEvent(item=ChatMessage(role=role, content=[text], **members))
+
+
+METRICS = {"e2e_latency": 0.6, "started_speaking_at": 1795190033.9}
+ANSWERED = {"heard": "We open", "interrupted": True, "seconds": {"e2e_latency": 0.6}}
+LLM_ERROR = LLMError(
+    timestamp=0.0, label="x", error=RuntimeError("key sk-secret is wrong"), recoverable=False
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "told"),
+    [
+        ("user_state_changed", user("listening", "speaking"), [("user.speak_started", {})]),
+        ("user_state_changed", user("speaking", "listening"), [("user.speak_ended", {})]),
+        ("user_state_changed", user("listening", "away"), []),
+        ("agent_state_changed", avatar("thinking", "speaking"), [("avatar.speak_started", {})]),
+        ("agent_state_changed", avatar("speaking", "listening"), [("avatar.speak_ended", {})]),
+        ("agent_state_changed", avatar("listening", "thinking"), []),
+        (
+            "user_input_transcribed",
+            UserInputTranscribedEvent(transcript=" When do", is_final=False),
+            [("user.transcription.chunk", {"text": "When do"})],
+        ),
+        (
+            "user_input_transcribed",
+            UserInputTranscribedEvent(transcript="When do you open?", is_final=True),
+            [("user.transcription", {"text": "When do you open?"})],
+        ),
+        ("user_input_transcribed", UserInputTranscribedEvent(transcript=" ", is_final=True), []),
+        (
+            "conversation_item_added",
+            item("assistant", "We open", interrupted=True, metrics=METRICS),
+            [("agent.answered", ANSWERED)],
+        ),
+        ("conversation_item_added", item("user", "When do you open?"), []),
+        ("conversation_item_added", ConversationItemAddedEvent(item=AgentHandoff(new_agent_id="b")), []),
+        (
+            "agent_false_interruption",
+            AgentFalseInterruptionEvent(resumed=True),
+            [("agent.false_interruption", {"resumed": True})],
+        ),
+        (
+            "error",
+            ErrorEvent(error=LLM_ERROR, source=Answering(OfflineBrain(name="W", prompt=""))),
+            [("agent.error", {"source": "Answering", "kind": "RuntimeError", "recoverable": False})],
+        ),
+    ],
+)
+def test_an_event_of_the_framework_is_told_in_the_words_of_full_mode(
+    name: str, event: Any, told: list[tuple[str, Mapping[str, Any]]]
+) -> None:
+    reports, session = Reports(), rtc.EventEmitter[str]()
+    shown: list[str] = []
+    Recorder(reports, shown.append).follow(session)  # type: ignore[arg-type]
+
+    session.emit(name, event)
+
+    assert reports.events == told
+    assert shown == [kind for kind, _ in told if kind.split(".")[1].startswith("speak_")]
+
+
+def test_an_answer_tells_how_long_its_question_took_and_the_next_one_does_not() -> None:
+    reports, session = Reports(), rtc.EventEmitter[str]()
+    Recorder(reports, lambda _: None).follow(session)  # type: ignore[arg-type]
+
+    session.emit("conversation_item_added", item("user", "Why?", metrics={"end_of_turn_delay": 0.4}))
+    for text in ("Because.", "Anything else?"):
+        session.emit("conversation_item_added", item("assistant", text, metrics=METRICS))
+
+    seconds = [answered["seconds"] for _, answered in reports.events]
+    assert seconds == [{"end_of_turn_delay": 0.4, "e2e_latency": 0.6}, {"e2e_latency": 0.6}]
+
+
+@pytest.mark.parametrize(
+    ("packet", "command"),
+    [
+        (b'{"event_type": "avatar.speak_text", "text": " Hello "}', Command("avatar.speak_text", "Hello")),
+        (
+            b'{"event_type": "avatar.speak_response", "text": "Why?"}',
+            Command("avatar.speak_response", "Why?"),
+        ),
+        (b'{"event_type": "avatar.interrupt"}', Command("avatar.interrupt")),
+        (b'{"event_type": "avatar.start_listening"}', Command("avatar.start_listening")),
+        (b'{"event_type": "avatar.stop_listening"}', Command("avatar.stop_listening")),
+        (b'{"event_type": "avatar.test_tone"}', Command("avatar.test_tone")),
+        (b'{"event_type": "avatar.speak_text", "text": ""}', None),
+        (b'{"event_type": "avatar.speak_text", "text": 7}', None),
+        (b'{"event_type": "avatar.speak_text"}', None),
+        (json.dumps({"event_type": "avatar.speak_text", "text": "a" * 5001}).encode(), None),
+        (b'{"event_type": "avatar.speak_audio"}', None),
+        (b'{"event_type": ["avatar.interrupt"]}', None),
+        (b"[]", None),
+        (b"\xff\xfe", None),
+        (b"[" * 50_000, None),
+    ],
+)
+def test_a_packet_of_the_page_is_a_command_or_nothing(packet: bytes, command: Command | None) -> None:
+    assert parse_command(packet) == command
+
+
+def test_an_order_of_the_site_without_a_command_is_nothing() -> None:
+    assert command_of(None) is None
+
+
+def delivered(outbox: Outbox) -> list[dict[str, Any]]:
+    """All that is sent over one connection, as the site reads it."""
+    events = []
+    while frame := outbox.frame():
+        assert len(frame.encode()) <= MAX_FRAME
+        parsed, refused = parse_events(parse_frame(frame))
+        assert refused == []
+        events += [{"seq": event.seq, "type": event.type, **event.payload} for event in parsed]
+    return events
+
+
+@given(
+    texts=st.lists(
+        st.sampled_from(["a", "é", "語", "😀", '"', "\0"]).flatmap(
+            lambda letter: st.integers(0, 20_000).map(lambda times: letter * times)
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_was_said_the_site_can_read_it(texts: list[str]) -> None:
+    outbox = Outbox()
+    for text in texts:
+        outbox.put("user.transcription", {"text": text, "n": 1})
+
+    events = delivered(outbox)
+
+    assert [event["seq"] for event in events] == list(range(1, len(texts) + 1))
+    assert len(outbox) == len(texts)
+
+
+def test_what_is_not_stored_is_sent_again_over_the_next_connection_and_nothing_else() -> None:
+    outbox = Outbox()
+    for number in range(60):
+        outbox.put("agent.note", {"number": number})
+    outbox.start_over(0)
+    assert len(delivered(outbox)) == 60
+
+    outbox.acknowledge(20)
+    outbox.start_over(30)
+    again = delivered(outbox)
+
+    assert [event["seq"] for event in again] == list(range(31, 61))
+    outbox.acknowledge(60)
+    assert (len(outbox), outbox.frame()) == (0, None)

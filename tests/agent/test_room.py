@@ -1,0 +1,396 @@
+"""The agent in a room: whom it hears, how it is interrupted, and what its avatar is told. The room server is real, the
+sound is spoken by espeak, the avatar's line and the site are scripted."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+from livekit import api, rtc
+from livekit.agents.utils import http_context
+
+from agent.conversation import Conversation
+from agent.site import Start
+from rigs.agent.reports import Reports, welcome
+from rigs.rooms.room_rig import EVERY_SERVER, RoomRig, acquainted, room_rig, until
+from rigs.services.scripted_media import ScriptedMedia, scripted_media
+from rigs.sound.microphone import RATE, Microphone
+
+pytestmark = pytest.mark.rooms
+
+HOURS, DOGS, MILK = "What are your opening hours?", "Are dogs allowed?", "Do you have oat milk?"
+TRIES = 3
+
+
+class Site(Reports):
+    """The line to the site, as far as a conversation uses it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.said: tuple[tuple[str, str], ...] = ()
+        self.was_asked = asyncio.Event()  # what was said
+
+    async def history(self) -> tuple[tuple[str, str], ...]:
+        self.was_asked.set()
+        return self.said
+
+
+class Scene:
+    """A conversation that runs, and everybody around it."""
+
+    def __init__(self, rig: RoomRig, media: ScriptedMedia) -> None:
+        self.rig = rig
+        self.media = media
+        self.site = Site()
+        self.room: rtc.Room  # the agent's
+        self.conversation: Conversation
+        self.running: asyncio.Task[str]
+        self._microphones: list[Microphone] = []
+
+    async def begin(self, **members: Any) -> None:
+        self.room = room = rtc.Room()
+        self.rig._clients.append(room)
+        await room.connect(self.rig.url, self.rig.token("agent", kind="agent", agent=True))
+        self.conversation = Conversation(
+            self.site,  # type: ignore[arg-type]
+            welcome(**{"opening_text": "", **members}),
+            Start(self.media.url, "", ""),
+            room,
+        )
+        self.running = asyncio.create_task(self.conversation.run())
+        if members.get("history"):
+            return
+        if members.get("opening_text"):
+            await self.media.command("agent.speak")
+        else:
+            await self.media.command("agent.start_listening")
+
+    async def microphone(self, room: rtc.Room) -> Microphone:
+        """One that the agent has subscribed to."""
+        microphone = await Microphone(room).open()
+        self._microphones.append(microphone)
+        await until(lambda: microphone.sid in self._subscribed())
+        return microphone
+
+    async def asked(self, text: str, within: float = 30) -> None:
+        """Wait until the agent has understood `text`."""
+        async with asyncio.timeout(within):
+            while text not in [said["text"] for said in self.site.of("user.transcription")]:
+                await asyncio.sleep(0.02)
+
+    async def ask(self, microphone: Microphone, text: str) -> None:
+        """Say it until it is understood: on a busy machine sound arrives with gaps, and people repeat themselves."""
+        for _ in range(TRIES - 1):
+            await microphone.say(text)
+            with contextlib.suppress(TimeoutError):
+                return await self.asked(text, within=8)
+        await microphone.say(text)
+        await self.asked(text)
+
+    async def plays(self, answer: int) -> str:
+        """The avatar begins with the `answer`th thing it was sent; its id."""
+        async with asyncio.timeout(30):
+            while len(ids := self.ids()) < answer:
+                await asyncio.sleep(0.02)
+        await self.tell("agent.speak_started", ids[answer - 1])
+        return ids[answer - 1]
+
+    async def tell(self, kind: str, utterance: str) -> None:
+        await self.media.say({"type": kind, "event_id": "e", "source_event_id": utterance})
+
+    def ids(self) -> list[str]:
+        return list(dict.fromkeys(command["event_id"] for command in self.media.of("agent.speak")))
+
+    async def inside(self) -> list[str]:
+        """Who is in the room, by the server's account; nobody when there is none."""
+        try:
+            return await self.rig.inside()
+        except api.ServerError:
+            return []
+
+    async def over(self) -> str:
+        async with asyncio.timeout(15):
+            return await self.running
+
+    async def close(self) -> None:
+        for microphone in self._microphones:
+            await microphone.close()
+        if not self.site.ended.done():
+            self.site.ended.set_result("USER_CLOSED")
+        await asyncio.wait({self.running}, timeout=15)
+
+    def _subscribed(self) -> set[str]:
+        """The ids of the tracks that the agent has taken."""
+        return {
+            publication.sid
+            for participant in self.room.remote_participants.values()
+            for publication in participant.track_publications.values()
+            if publication.track is not None
+        }
+
+
+async def gone(scene: Scene, identity: str) -> None:
+    async def is_gone() -> bool:
+        return identity not in await scene.inside()
+
+    await until(is_gone)
+
+
+@pytest.fixture(params=EVERY_SERVER)
+async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    async with room_rig(request.param) as rig, http_context.open(), scripted_media() as media:
+        scene = Scene(rig, media)
+        yield scene
+        await scene.close()
+
+
+async def test_a_question_is_heard_answered_and_cut_short_by_the_next(scene: Scene) -> None:
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    microphone = await scene.microphone(visitor)
+
+    await microphone.say(HOURS)
+    await scene.asked(HOURS)
+    await scene.plays(1)
+    await scene.site.told("avatar.speak_started")
+    await asyncio.sleep(0.5)  # of the answer are heard
+    await microphone.say(DOGS)
+    await scene.media.command("agent.interrupt")
+    await scene.asked(DOGS)
+    second = await scene.plays(2)
+    await scene.media.command("agent.speak_end", 2)
+    await scene.tell("agent.speak_ended", second)
+    whole = await scene.site.told("agent.answered", 2)
+
+    cut = scene.site.of("agent.answered")[0]
+    assert (cut["interrupted"], whole["interrupted"]) == (True, False)
+    assert "Dogs are welcome" in whole["heard"]
+    await scene.media.command("agent.start_listening", 3)
+    kinds = [command["type"] for command in scene.media.commands if command["type"] != "agent.speak"]
+    assert kinds == [
+        "agent.start_listening",  # the user has the word
+        *("agent.stop_listening", "agent.speak_end"),
+        *("agent.interrupt", "agent.start_listening"),
+        *("agent.stop_listening", "agent.speak_end"),
+        "agent.start_listening",
+    ]
+
+
+async def test_a_cough_does_not_disturb_and_after_what_is_not_understood_the_answer_goes_on(
+    scene: Scene,
+) -> None:
+    await scene.begin(
+        opening_text="Good morning! I have a lot to tell you about our coffee, and I begin with it."
+    )
+    visitor = await scene.rig.join("visitor")
+    microphone = await scene.microphone(visitor)
+    await scene.plays(1)
+    await scene.media.command("agent.speak_end")
+    await scene.site.told("avatar.speak_started")
+
+    chance = np.random.default_rng(3)
+    cough = chance.normal(0, 5000, RATE * 3 // 10) * np.hanning(RATE * 3 // 10)
+    microphone.mix(cough.astype(np.float32))
+    await microphone.say("Parliament rejected the amendment after a lengthy debate.")
+    await scene.media.command("agent.interrupt")
+    resumed = await scene.site.told("agent.false_interruption")
+    rest = await scene.plays(2)
+    await scene.tell("agent.speak_ended", rest)
+    answered = await scene.site.told("agent.answered")
+
+    assert resumed == {"resumed": True}
+    assert answered["interrupted"] is False
+    assert answered["heard"].startswith("Good morning!")
+    assert answered["heard"].endswith("I begin with it.")
+    sounds = dict.fromkeys(scene.ids(), 0)
+    for command, sound in zip(scene.media.of("agent.speak"), scene.media.sound(), strict=True):
+        sounds[command["event_id"]] += len(sound)
+    first, second = sounds.values()
+    assert 0 < second < first
+    assert scene.site.of("user.transcription") == []
+
+
+async def test_a_page_that_reloads_is_heard_again(scene: Scene) -> None:
+    await scene.begin()
+    before = await scene.rig.join("visitor")
+    await scene.microphone(before)
+    await before.disconnect()
+
+    again = await scene.rig.join("visitor")
+    microphone = await scene.microphone(again)
+
+    await scene.ask(microphone, DOGS)
+
+
+async def test_the_newest_microphone_of_the_visitor_is_heard(scene: Scene) -> None:
+    """A voice chat that is stopped and started again publishes a second track, sometimes before the first is gone."""
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    first = await scene.microphone(visitor)
+
+    second = await scene.microphone(visitor)
+    await scene.ask(second, DOGS)
+    await first.close()
+    await scene.ask(second, MILK)
+    await second.close()
+    third = await scene.microphone(visitor)
+    await scene.ask(third, HOURS)
+
+
+async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> None:
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    await scene.microphone(visitor)
+    other = await scene.rig.join("other")
+    microphone = await scene.microphone(other)
+
+    await visitor.disconnect()
+    await gone(scene, "visitor")
+    await scene.ask(microphone, DOGS)
+    await other.disconnect()
+    third = await scene.rig.join("third")
+    microphone = await scene.microphone(third)
+
+    await scene.ask(microphone, HOURS)
+
+
+async def test_the_page_and_the_site_give_orders(scene: Scene) -> None:
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+    shown: asyncio.Queue[bytes] = asyncio.Queue()
+    visitor.on("data_received", lambda packet: shown.put_nowait(packet.data))
+
+    await visitor.local_participant.publish_data(
+        b'{"event_type": "avatar.speak_response", "text": "Are dogs allowed?"}', topic="agent-control"
+    )
+    await scene.media.command("agent.speak_end")
+    answer = await scene.plays(1)
+    assert b"avatar.speak_started" in await asyncio.wait_for(shown.get(), 10)
+    await scene.tell("agent.speak_ended", answer)
+    await scene.site.told("agent.answered")
+    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": "avatar.test_tone"}})
+    await scene.media.command("agent.speak_end", 2)
+    await scene.plays(2)
+    await scene.site.told("avatar.speak_started", 2)
+    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": ["nonsense"]}})
+    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": "avatar.interrupt"}})
+
+    await scene.media.command("agent.interrupt")
+    assert "Dogs are welcome" in scene.site.of("agent.answered")[0]["heard"]
+    assert not scene.running.done()
+
+
+async def test_who_types_at_once_and_has_no_microphone_is_answered(scene: Scene) -> None:
+    """A livekit-server has not told the agent who that is."""
+    await scene.begin()
+    visitor = await scene.rig.join("visitor")
+
+    await visitor.local_participant.publish_data(
+        b'{"event_type": "avatar.speak_response", "text": "Are dogs allowed?"}', topic="agent-control"
+    )
+
+    await scene.plays(1)
+    assert "Dogs are welcome" in (await scene.site.told("avatar.transcription"))["text"]
+
+
+@pytest.mark.parametrize("reached", ["the site", "the site and the room", "the room"])
+async def test_what_is_typed_while_another_agent_takes_over_is_answered_once(
+    scene: Scene, reached: str
+) -> None:
+    before = (("avatar", "Hello!"),)
+    scene.site.said = (*before, ("user", DOGS)) if "site" in reached else before
+    visitor = await scene.rig.join("visitor")
+    await scene.begin(history=before)
+    if "room" in reached:
+        await ask(visitor, DOGS)
+    await scene.site.was_asked.wait()
+    await ask(visitor, MILK)
+
+    for answer in (1, 2):
+        playing = await scene.plays(answer)
+        await scene.media.command("agent.speak_end", answer)
+        await scene.site.told("avatar.transcription", answer)
+        await scene.tell("agent.speak_ended", playing)
+    await scene.site.told("agent.answered", 2)
+
+    told = [said["text"] for said in scene.site.of("avatar.transcription")]
+    assert "Dogs are welcome" in told[0]
+    assert "Oat milk" in told[1]
+
+
+async def ask(visitor: rtc.Room, question: str) -> None:
+    """Type it."""
+    command = {"event_type": "avatar.speak_response", "text": question}
+    await visitor.local_participant.publish_data(json.dumps(command).encode(), topic="agent-control")
+
+
+async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
+    await scene.begin()
+    room = rtc.Room()
+    scene.rig._clients.append(room)
+    await room.connect(scene.rig.url, scene.rig.token("heygen", kind="agent"))
+    say = b'{"event_type": "avatar.speak_text", "text": "I was told to."}'
+
+    await room.local_participant.publish_data(say, topic="agent-control")
+    visitor = await scene.rig.join("visitor")
+    await acquainted(scene.room, room, visitor)
+    await visitor.local_participant.publish_data(say.replace(b"I was", b"You were"), topic="agent-control")
+
+    await scene.plays(1)
+    await scene.site.told("avatar.transcription")
+    assert [told["text"] for told in scene.site.of("avatar.transcription")] == ["You were told to."]
+    assert len(scene.ids()) == 1
+
+
+@pytest.mark.parametrize(
+    "end", ["site", "avatar", "line", "room", "room and line", "removed", "twin", "pipeline"]
+)
+async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: str) -> None:
+    before = asyncio.all_tasks()
+    await scene.begin(opening_text="Good morning! I have a lot to tell you about our coffee.")
+    await scene.plays(1)
+    await scene.site.told("avatar.speak_started")
+
+    match end:
+        case "site":
+            scene.site.ended.set_result("USER_CLOSED")
+        case "avatar":
+            await scene.media.say({"type": "session.state_updated", "state": "disconnected"})
+        case "line":
+            scene.media.refusal = 404
+            await scene.media.drop()
+        case "room":
+            await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
+        case "room and line":
+            await scene.rig.service.delete_room(api.DeleteRoomRequest(room=scene.rig.room))
+            await gone(scene, "agent")
+            await scene.media.say({"type": "session.state_updated", "state": "closed"})
+        case "pipeline":
+            scene.conversation._session.shutdown(drain=False)
+        case "twin":
+            await scene.rig.join("agent")
+        case "removed":
+            identity = api.RoomParticipantIdentity(room=scene.rig.room, identity="agent")
+            await scene.rig.service.remove_participant(identity)
+
+    causes = {
+        "avatar": "avatar",
+        "line": "avatar",
+        "room and line": "avatar",
+        "room": "room",
+        "pipeline": "agent",
+    }
+    assert await scene.over() == causes.get(end, "")
+    await until(lambda: not [task for task in asyncio.all_tasks() - before if _is_ours(task)])
+
+
+def _is_ours(task: asyncio.Task[Any]) -> bool:
+    return task.get_name() in {
+        *("avatar output", "commands", "orders of the site", "news for the page"),
+        *("media socket", "media keep-alive", "espeak answers"),
+    }

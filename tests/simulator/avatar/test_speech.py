@@ -1,0 +1,199 @@
+"""A visitor speaks to the whole avatar: its worker process in a real room, and people made by espeak-ng."""
+
+import asyncio
+
+import pytest
+
+from rigs.avatar.avatar_rig import CONTEXT, avatar_rig
+from rigs.rooms.room_rig import room_rig
+from rigs.sound.microphone import at_24_khz
+
+pytestmark = pytest.mark.rooms
+
+LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+CAFE = CONTEXT | {
+    "prompt": "Our opening hours are from nine to five. You can pay by card.",
+    "opening_text": None,
+    "links": [],
+}
+
+
+@pytest.fixture
+async def rooms():
+    async with room_rig() as rooms:
+        yield rooms
+
+
+@pytest.fixture
+async def rig(rooms):
+    async with avatar_rig(rooms) as rig:
+        yield rig
+
+
+def in_order(kinds: list[str]) -> list[str]:
+    """Without the chunks, whose number is nobody's business."""
+    return [kind for kind in kinds if not kind.endswith(".chunk")]
+
+
+async def test_a_spoken_question_is_understood_and_answered_aloud(rig):
+    worker = await rig.ready(context=CAFE)
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    spoken = await microphone.say("What are your opening hours?")
+    await viewer.sound(since=spoken.ends)
+    await viewer.event("avatar.speak_ended")
+
+    assert in_order(viewer.kinds(None)) == [
+        "user.speak_started",
+        "user.speak_ended",
+        "user.transcription",
+        "avatar.speak_started",
+        "avatar.transcription",
+        "avatar.speak_ended",
+    ]
+    question = (await viewer.event("user.transcription"))["text"]
+    assert "opening hours" in question
+    await viewer.event("avatar.transcription", text="Our opening hours are from nine to five.")
+    await worker.report("activity")
+    await worker.report("transcript", role="user", text=question)
+    await worker.report("transcript", role="avatar", text="Our opening hours are from nine to five.")
+
+
+async def test_while_the_user_speaks_the_words_so_far_are_shown(rig):
+    await rig.ready(context=CAFE)
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    await microphone.say("What are your opening hours?")
+    await viewer.event("user.transcription")
+
+    kinds = viewer.kinds(None)
+    assert kinds.index("user.transcription.chunk") < kinds.index("user.speak_ended")
+
+
+async def test_a_voice_silences_the_avatar_and_is_answered(rig):
+    await rig.ready(context=CAFE)
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    await viewer.send(event_type="avatar.speak_text", event_id="long", text=LONG)
+    await viewer.event("avatar.transcription.chunk", text="two ")
+    await microphone.say("Can I pay by card?")
+    cut = await viewer.event("avatar.transcription", source_event_id="long")
+    await viewer.event("avatar.speak_ended", source_event_id="long")
+    answer = await viewer.event("avatar.transcription", source_event_id=None)
+
+    assert "sixteen" not in cut["text"]
+    assert answer["text"] == "You can pay by card."
+    kinds = [event["event_type"] for event in viewer.events]
+    assert kinds.index("user.speak_started") < kinds.index("avatar.speak_ended")
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.25])
+async def test_the_avatar_does_not_interrupt_itself(rig, delay):
+    await rig.ready(context=CAFE)
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    viewer.heard = lambda pcm: microphone.mix(at_24_khz(pcm) / 10, delay)  # 20 dB below
+    await viewer.send(event_type="avatar.speak_text", event_id="1", text=LONG)
+    await viewer.event("avatar.speak_ended")
+    await viewer.send(event_type="avatar.speak_text", event_id="2", text="Now to something else.")
+    await viewer.event("avatar.speak_ended", source_event_id="2")
+
+    assert (await viewer.event("avatar.transcription", source_event_id="1"))["text"] == LONG
+    assert viewer.kinds(None) == []
+
+
+async def test_without_a_context_speech_is_transcribed_but_not_answered(rig):
+    worker = await rig.ready(context=None)
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    await microphone.say("What are your opening hours?")
+    heard = await viewer.event("user.transcription")
+    await viewer.send(event_type="avatar.speak_text", event_id="1", text="Good.")
+    await viewer.event("avatar.speak_ended")
+
+    assert heard["text"]
+    assert in_order(viewer.kinds(None)) == ["user.speak_started", "user.speak_ended", "user.transcription"]
+    await worker.report("transcript", role="user", text=heard["text"])
+
+
+async def test_push_to_talk_hears_what_is_said_in_the_window_as_one_utterance(rig):
+    await rig.ready(context=CAFE, interactivity_type="PUSH_TO_TALK")
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    unheard = await microphone.say("Can I pay by card?")
+    await past(unheard.over + 1.0)
+    await viewer.send(event_type="user.start_push_to_talk")
+    await viewer.event("user.push_to_talk_started")
+    await past((await microphone.say("What are your")).over + 0.8)
+    await past((await microphone.say("opening hours?")).over)
+    await viewer.send(event_type="user.stop_push_to_talk")
+    await viewer.event("avatar.speak_ended")
+
+    assert in_order(viewer.kinds(None)) == [
+        "user.push_to_talk_started",
+        "user.speak_started",
+        "user.push_to_talk_stopped",
+        "user.speak_ended",
+        "user.transcription",
+        "avatar.speak_started",
+        "avatar.transcription",
+        "avatar.speak_ended",
+    ]
+    assert "opening hours" in (await viewer.event("user.transcription"))["text"]
+
+
+async def test_the_last_word_before_the_button_is_released_is_heard(rig):
+    await rig.ready(context=CAFE, interactivity_type="PUSH_TO_TALK")
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    await viewer.send(event_type="user.start_push_to_talk")
+    await viewer.event("user.push_to_talk_started")
+    await past((await microphone.say("Can I pay by card?")).ends)
+    microphone.mute()
+    await viewer.send(event_type="user.stop_push_to_talk")
+    await viewer.event("avatar.speak_ended")
+
+    assert "card" in (await viewer.event("user.transcription"))["text"]
+
+
+@pytest.mark.parametrize("how", ["mute", "close"])
+async def test_a_microphone_that_goes_ends_the_utterance(rig, how):
+    await rig.ready(context=CAFE)
+    viewer = await rig.viewer()
+    microphone = await rig.microphone(viewer)
+    await microphone.say("What are your opening hours, and can I pay by card?")
+    await viewer.event("user.speak_started")
+    if how == "mute":
+        microphone.mute()
+    else:
+        await microphone.close()
+
+    await viewer.event("user.speak_ended")
+    await viewer.event("avatar.speak_ended")
+
+
+async def test_a_tone_is_played_on_order(rig):
+    worker = await rig.ready(context=None)
+    viewer = await rig.viewer()
+    await viewer.pictures_seen(1)
+    await worker.order(do="tone", seconds=2.0, hertz=440)
+
+    await viewer.sound()
+    assert viewer.events == []
+
+
+async def test_a_language_it_cannot_hear_is_reported_and_typed_text_goes_on(rig):
+    worker = await rig.ready(context=CAFE, language="fr")
+    viewer = await rig.viewer()
+    await rig.microphone(viewer)
+    report = await worker.report("condition", name="speech_in")
+    await viewer.send(event_type="avatar.speak_response", event_id="q", text="can I pay by card")
+    await viewer.event("avatar.transcription", text="You can pay by card.")
+
+    assert report["ok"] is False
+    assert report["why"]
+
+
+async def past(moment: float) -> None:
+    """Sound takes its time."""
+    await asyncio.sleep(moment - asyncio.get_running_loop().time())

@@ -1,0 +1,208 @@
+"""Leaving, being sent away, losing the connection and coming back."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+from aiortc import RTCPeerConnection
+from livekit import api, rtc
+
+from rigs.rooms.room_rig import (
+    EVERY_SERVER,
+    Events,
+    Publisher,
+    RoomRig,
+    acquainted,
+    embedded_only,
+    pictures,
+    room_rig,
+    until,
+)
+
+pytestmark = pytest.mark.rooms
+
+Reason = rtc.DisconnectReason
+
+
+@pytest.fixture(params=EVERY_SERVER)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
+    async with room_rig(request.param) as rig:
+        yield rig
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
+async def test_who_leaves_is_gone_for_the_others_and_for_the_service(rig: RoomRig, single: bool) -> None:
+    alice, bob = await rig.join("alice", single), await rig.join("bob", single)
+    at_alice = Events(alice, "participant_disconnected")
+    await acquainted(alice, bob)
+
+    await bob.disconnect()
+
+    (left,) = await at_alice.first("participant_disconnected")
+    assert left.identity == "bob"
+    assert left.disconnect_reason == Reason.CLIENT_INITIATED
+    inside = await rig.service.list_participants(api.ListParticipantsRequest(room=rig.room))
+    assert [participant.identity for participant in inside.participants] == ["alice"]
+
+
+async def test_a_removed_participant_and_the_others_learn_why(rig: RoomRig) -> None:
+    alice, bob = await rig.join("alice"), await rig.join("bob")
+    at_alice, at_bob = Events(alice, "participant_disconnected"), Events(bob, "disconnected")
+    await acquainted(alice, bob)
+
+    await rig.service.remove_participant(api.RoomParticipantIdentity(room=rig.room, identity="bob"))
+
+    assert await at_bob.first("disconnected") == (Reason.PARTICIPANT_REMOVED,)
+    (left,) = await at_alice.first("participant_disconnected")
+    assert left.disconnect_reason == Reason.PARTICIPANT_REMOVED
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
+async def test_everybody_in_a_deleted_room_learns_why(rig: RoomRig, single: bool) -> None:
+    rooms = [await rig.join("alice", single), await rig.join("bob", single)]
+    events = [Events(room, "disconnected") for room in rooms]
+
+    await rig.service.delete_room(api.DeleteRoomRequest(room=rig.room))
+
+    assert [await seen.first("disconnected") for seen in events] == [(Reason.ROOM_DELETED,)] * 2
+    assert not (await rig.service.list_rooms(api.ListRoomsRequest(names=[rig.room]))).rooms
+
+
+@embedded_only("this test has the livekit-server not for itself")
+async def test_a_server_that_shuts_down_says_so(rig: RoomRig) -> None:
+    events = Events(await rig.join("alice"), "disconnected")
+
+    await rig.server.close()
+
+    assert await events.first("disconnected") == (Reason.SERVER_SHUTDOWN,)
+
+
+async def test_the_newcomer_takes_the_place_of_who_had_its_identity(rig: RoomRig) -> None:
+    viewer = await rig.join("viewer")
+    at_viewer = Events(viewer, "participant_disconnected", "track_subscribed")
+    old = await rig.join("avatar")
+    at_old = Events(old, "disconnected")
+    await acquainted(viewer, old)
+
+    publisher = await Publisher(await rig.join("avatar")).start()
+
+    assert await at_old.first("disconnected") == (Reason.DUPLICATE_IDENTITY,)
+    await at_viewer.first("participant_disconnected")
+    track, *_ = await at_viewer.first(
+        "track_subscribed", lambda track, *_: track.kind == rtc.TrackKind.KIND_VIDEO
+    )
+    assert await pictures(track, 2)
+    await publisher.stop()
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
+async def test_cut_signalling_is_resumed_without_losing_anything(rig: RoomRig, single: bool) -> None:
+    publisher = await Publisher(await rig.join("avatar", single)).start()
+    viewer = await rig.join("viewer", single)
+    events = Events(viewer, "track_subscribed", "reconnected", "track_unsubscribed", "data_received")
+    at_avatar = Events(publisher.room, "reconnected", "participant_disconnected")
+    track, *_ = await events.first(
+        "track_subscribed", lambda track, *_: track.kind == rtc.TrackKind.KIND_VIDEO
+    )
+    sid = viewer.local_participant.sid
+
+    rig.cut_signalling()
+    assert await pictures(track, 10)  # media does not travel over the signalling
+    await events.first("reconnected")
+    await at_avatar.first("reconnected")
+
+    assert viewer.local_participant.sid == sid
+    assert await pictures(track, 2)
+    await publisher.room.local_participant.publish_data("still here")
+    (packet,) = await events.first("data_received")
+    assert packet.data == b"still here"
+    assert "track_unsubscribed" not in events.names()
+    assert "participant_disconnected" not in at_avatar.names()
+    await publisher.stop()
+
+
+async def test_tracks_published_while_the_signalling_was_cut_arrive_after_the_resume(rig: RoomRig) -> None:
+    viewer = await rig.join("viewer")
+    events = Events(viewer, "track_subscribed", "reconnecting", "reconnected")
+
+    rig.cut_signalling()
+    await events.first("reconnecting")
+    publisher = await Publisher(await rig.join("avatar")).start()
+
+    track, *_ = await events.first(
+        "track_subscribed", lambda track, *_: track.kind == rtc.TrackKind.KIND_VIDEO
+    )
+    assert await pictures(track, 2)
+    await publisher.stop()
+
+
+@embedded_only("this test has the livekit-server not for itself")
+@pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
+async def test_a_restarted_server_is_joined_anew_by_the_clients_themselves(
+    rig: RoomRig, single: bool
+) -> None:
+    publisher = await Publisher(await rig.join("avatar", single)).start()
+    viewer = await rig.join("viewer", single)
+    events = Events(viewer, "track_subscribed", "reconnected")
+    for kind in (rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO):
+        await events.first("track_subscribed", lambda track, *_, kind=kind: track.kind == kind)
+    sid = viewer.local_participant.sid
+    again = Events(viewer, "track_subscribed")
+
+    await rig.restart_server()
+    await events.first("reconnected")
+
+    track, *_ = await again.first(
+        "track_subscribed", lambda track, *_: track.kind == rtc.TrackKind.KIND_VIDEO
+    )
+    assert await pictures(track, 2)
+    assert viewer.local_participant.sid != sid
+    await publisher.stop()
+
+
+async def test_who_does_not_come_back_is_gone_after_the_grace_period() -> None:
+    async with room_rig(resume_within=0.2) as rig:
+        alice = await rig.join("alice")
+        events = Events(alice, "disconnected", "reconnected")
+
+        rig.refuse_connections()
+        await until(lambda: rig.participants() == [])
+        rig.accept_connections()
+
+        await events.first("reconnected")  # as a new participant: its old place was given up
+        assert rig.participants() == ["alice"]
+
+
+@embedded_only("it counts what is in this process")
+async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig) -> None:
+    process = psutil.Process()
+
+    def media_sockets() -> int:
+        return sum(socket.laddr.ip == "127.0.0.1" for socket in process.net_connections("udp4"))
+
+    def live_connections() -> int:
+        found = [thing for thing in gc.get_objects() if isinstance(thing, RTCPeerConnection)]
+        return sum(connection.connectionState != "closed" for connection in found)
+
+    async def cycle() -> None:
+        publisher = await Publisher(await rig.join("avatar")).start()
+        viewers = [await rig.join("old viewer"), await rig.join("new viewer", single=True)]
+        await Events(viewers[1], "track_subscribed").first("track_subscribed")
+        await publisher.stop()
+        for room in (publisher.room, *viewers):
+            await room.disconnect()
+
+    def server_tasks() -> list[str]:
+        codes = [task.get_coro().cr_code for task in asyncio.all_tasks()]
+        owners = ("aiortc", "aioice", "simulator")
+        return [code.co_qualname for code in codes if any(owner in code.co_filename for owner in owners)]
+
+    for _ in range(4):
+        await cycle()
+    await rig.service.delete_room(api.DeleteRoomRequest(room=rig.room))
+
+    await until(lambda: live_connections() == 0)
+    await until(lambda: media_sockets() == 0)
+    await until(lambda: server_tasks() == [])

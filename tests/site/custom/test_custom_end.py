@@ -1,0 +1,134 @@
+"""How a CUSTOM session ends, and that nothing of it is left."""
+
+import json
+from uuid import uuid4
+
+import httpx
+import pytest
+from django.test import AsyncClient
+from livekit import api
+
+from rigs.agent.leased_agents import Agents, conversing, rooms_left, silence, told
+from rigs.site_requests import stop
+from rigs.vendor import Vendor
+from sessions_app.custom import lease as agents
+from sessions_app.end_reasons import EndReason
+from sessions_app.lifecycle.presence import reap, replace_lost_agents
+from sessions_app.models import AgentLease, SessionEvent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_the_end_reaches_the_agent_the_service_and_the_room(
+    visitor: AsyncClient, crew: Agents, vendor: Vendor
+) -> None:
+    async with conversing(visitor, crew) as (line, _):
+        await stop(visitor, crew.session, reason="user")
+
+        assert await line.receive_json_from(5) == {"type": "end", "reason": "USER_CLOSED"}
+
+    assert len(vendor.bodies("/v1/sessions/stop")) == 1
+    assert await rooms_left(crew.rooms, crew.session) == []
+    lease = await AgentLease.objects.aget(session=crew.session)
+    assert (lease.start, lease.renewed_at) == ({}, None)
+    assert crew.session.released_at is not None
+
+
+async def test_a_room_that_could_not_be_deleted_is_tried_again_by_the_reaper(
+    visitor: AsyncClient, crew: Agents
+) -> None:
+    async with conversing(visitor, crew):
+        crew.rooms.refuse_connections()
+        await stop(visitor, crew.session, reason="user")
+        assert crew.session.released_at is None
+        crew.rooms.accept_connections()
+
+        await reap()
+
+    await crew.session.arefresh_from_db()
+    assert crew.session.released_at is not None
+    assert await rooms_left(crew.rooms, crew.session) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [("MAX_DURATION_REACHED", EndReason.MAX_DURATION_REACHED), (None, EndReason.AVATAR_LOST)],
+)
+async def test_why_the_service_ended_it_is_asked_at_the_service(
+    visitor: AsyncClient, crew: Agents, vendor: Vendor, told: str | None, reason: EndReason
+) -> None:
+    over = {"seq": 1, "type": "agent.session_over", "direction": "in", "at": 1763630000000}
+
+    async with conversing(visitor, crew) as (line, _):
+        summary = {
+            "id": crew.session.remote_id,
+            "mode": "LITE",
+            "end_reason": told,
+            "duration": 5,
+            "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z",
+        }
+
+        async def shown(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"code": 1000, "message": "success", "data": summary})
+
+        vendor.answers[f"/v1/sessions/{crew.session.remote_id}"] = shown
+        await line.send_json_to({"type": "events", "events": [{**over, "payload": {"cause": "avatar"}}]})
+        await line.receive_json_from(5)
+        assert (await line.receive_json_from(5))["type"] == "end"
+
+    await crew.session.arefresh_from_db()
+    assert crew.session.end_reason == reason
+
+
+async def test_an_agent_that_hangs_up_ends_the_conversation(visitor: AsyncClient, crew: Agents) -> None:
+    async with conversing(visitor, crew) as (line, _):
+        await line.send_json_to({"type": "events", "events": [told(1, "agent.session_over", cause="agent")]})
+        await line.receive_json_from(5)
+        assert await line.receive_json_from(5) == {"type": "end", "reason": "AGENT_HANG_UP"}
+
+
+async def test_a_room_that_came_back_is_removed_by_the_reaper_and_no_other(
+    visitor: AsyncClient, crew: Agents
+) -> None:
+    """An agent that is joining while its room is deleted makes it again, as every participant may."""
+    async with conversing(visitor, crew):
+        await stop(visitor, crew.session, reason="user")
+    other = f"talk-{uuid4().hex}"  # of another site with the same LiveKit
+    for name in (crew.session.own_room, other):
+        await crew.rooms.service.create_room(api.CreateRoomRequest(name=name))
+
+    await reap()
+
+    assert await rooms_left(crew.rooms, crew.session) == []
+    listed = await crew.rooms.service.list_rooms(api.ListRoomsRequest(names=[other]))
+    assert [room.name for room in listed.rooms] == [other]
+    await crew.rooms.service.delete_room(api.DeleteRoomRequest(room=other))
+
+
+async def test_a_page_cannot_end_a_session_in_its_agents_name(visitor: AsyncClient, crew: Agents) -> None:
+    frame = {
+        "type": "events",
+        "source": "page-12345678",
+        "events": [
+            {"seq": 1, "type": "agent.session_over", "direction": "in", "at": 1763630000000, "payload": {}}
+        ],
+    }
+
+    async with conversing(visitor, crew):
+        await visitor.post(f"/sessions/{crew.session.key}/beacon/", {"frame": json.dumps(frame)})
+
+        await crew.session.arefresh_from_db()
+        assert crew.session.is_open
+        assert await SessionEvent.objects.filter(type="agent.session_over").aexists()
+
+
+async def test_a_conversation_no_agent_survives_ends(visitor: AsyncClient, crew: Agents) -> None:
+    async with conversing(visitor, crew):
+        await AgentLease.objects.filter(session=crew.session).aupdate(attempt=agents.MOST_ATTEMPTS)
+        await silence(crew.session)
+
+        await replace_lost_agents()
+
+    await crew.session.arefresh_from_db()
+    assert crew.session.end_reason == EndReason.AGENT_LOST

@@ -1,0 +1,408 @@
+"""Starting and ending: what a visitor's requests do, and what the service is asked for."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from django.test import AsyncClient
+from django.utils import timezone
+
+from rigs.site_requests import create, start, stop
+from rigs.vendor import API_KEY, AVATAR, CONTEXT, VOICE, Vendor
+from sessions_app.end_reasons import EndReason
+from sessions_app.lifecycle.presence import Presence, reap
+from sessions_app.models import AvatarSession
+from sessions_app.states import State
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("path", ["/", "/visit/"])
+async def test_looking_at_a_page_spends_nothing(visitor: AsyncClient, vendor: Vendor, path: str) -> None:
+    response = await visitor.get(path)
+
+    assert response.status_code == 200
+    assert not {"/v1/sessions/token", "/v1/sessions/start"} & {called for called, _ in vendor.calls}
+    assert not await AvatarSession.objects.aexists()
+
+
+async def test_a_click_writes_the_session_before_the_service_is_asked(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+
+    assert (session.state, session.remote_id, session.avatar_name) == (State.CREATED, "", "Ava")
+    assert vendor.bodies("/v1/sessions/token") == []
+
+
+async def test_a_start_asks_for_what_was_chosen_and_hands_the_page_its_room(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+
+    response = await start(visitor, session)
+
+    assert response.json() == {
+        "state": "live",
+        "livekit_url": "ws://rooms.test",
+        "livekit_client_token": "canary-room-token",
+        "max_session_duration": 600,
+    }
+    asked = vendor.bodies("/v1/sessions/token")[0]
+    assert (asked["mode"], asked["avatar_id"], asked["max_session_duration"]) == ("FULL", AVATAR["id"], 600)
+    assert asked["avatar_persona"] == {"voice_id": VOICE["id"], "context_id": CONTEXT["id"], "language": "en"}
+    assert session.state == State.LIVE
+
+
+async def test_posting_a_form_twice_leads_to_the_same_session(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    first = await create(visitor, choice)
+    second = await create(visitor, choice)
+
+    assert first.pk == second.pk
+
+
+async def test_two_starts_at_once_are_one(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+
+    first, second = await asyncio.gather(start(visitor, session), start(visitor, session))
+    third = await start(visitor, session)
+
+    assert first.json() == second.json() == third.json()
+    assert len(vendor.bodies("/v1/sessions/start")) == 1
+
+
+async def test_a_visit_starts_like_a_click(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, {**choice, "start_mode": "visit"})
+
+    assert (await start(visitor, session)).json()["state"] == "live"
+    assert session.start_mode == "visit"
+
+
+async def test_a_browser_managed_start_hands_over_the_token_and_starts_nothing(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, {**choice, "start_mode": "browser"})
+
+    first, again = await start(visitor, session), await start(visitor, session)
+
+    assert first.json() == again.json()
+    assert first.json()["session_token"] == "canary-session-token"
+    assert len(vendor.bodies("/v1/sessions/token")) == 1
+    assert vendor.bodies("/v1/sessions/start") == []
+
+
+async def test_cancel_while_the_service_starts_stops_what_it_started(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    asked, go_on = vendor.hold("/v1/sessions/start")
+    starting = asyncio.create_task(start(visitor, session))
+    await asked.wait()
+
+    answer = await stop(visitor, session, reason="cancelled")
+    go_on.set()
+    response = await starting
+
+    assert (answer["state"], answer["end_reason"]) == ("ended", "CANCELLED")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "session.ended")
+    # Once when it was cancelled, and once more when the start had come through after all.
+    assert [body["session_id"] for body in vendor.bodies("/v1/sessions/stop")] == [session.remote_id] * 2
+    assert (session.state, session.released_at is not None) == (State.ENDED, True)
+
+
+async def test_cancel_while_the_token_is_made_starts_nothing(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    asked, go_on = vendor.hold("/v1/sessions/token")
+    starting = asyncio.create_task(start(visitor, session))
+    await asked.wait()
+
+    await stop(visitor, session, reason="cancelled")
+    go_on.set()
+
+    assert (await starting).status_code == 409
+    assert vendor.bodies("/v1/sessions/start") == []
+
+
+async def test_a_page_that_is_closed_while_it_starts_leaves_no_unknown_session(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    asked, go_on = vendor.hold("/v1/sessions/start")
+    request = asyncio.create_task(start(visitor, session))
+    await asked.wait()
+
+    request.cancel()
+    go_on.set()
+    await start(visitor, session)
+
+    assert session.state == State.LIVE
+    assert len(vendor.bodies("/v1/sessions/start")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected", "retry"),
+    [
+        (403, 4033, "service.no_credits", False),
+        (403, 4032, "service.busy", True),
+        (401, 4001, "service.key", False),
+        (422, 4000, "service.choice", False),
+        (429, 4290, "service.rate_limited", True),
+        (500, 500, "service.fault", True),
+    ],
+)
+async def test_a_refused_start_is_explained_undone_and_never_repeated(
+    visitor: AsyncClient,
+    choice: dict[str, Any],
+    vendor: Vendor,
+    presence: Presence,
+    status: int,
+    code: int,
+    expected: str,
+    retry: bool,
+) -> None:
+    vendor.refuse("/v1/sessions/start", status, code, "vendor's words <b>")
+    session = await create(visitor, choice)
+
+    response = await start(visitor, session)
+
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["retry"]) == (502, expected, retry)
+    assert "vendor's words" not in response.content.decode()
+    assert (session.state, session.end_reason, session.end_detail) == (
+        State.FAILED,
+        EndReason.START_FAILED,
+        error["message"],
+    )
+    assert len(vendor.bodies("/v1/sessions/start")) == 1
+    assert vendor.bodies("/v1/sessions/stop") == [{"session_id": session.remote_id, "reason": "UNKNOWN"}]
+
+
+async def test_ending_tells_the_service_once_and_wipes_the_secrets(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+
+    first = await stop(visitor, session, reason="user")
+    second = await stop(visitor, session, reason="room_lost")
+
+    assert first == second
+    assert first["end_text"] == "You ended the conversation."
+    assert vendor.bodies("/v1/sessions/stop") == [{"session_id": session.remote_id, "reason": "USER_CLOSED"}]
+    assert (session.room_token, session.session_token) == ("", "")
+
+
+async def test_a_plain_form_ends_it_too(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+
+    response = await visitor.post(f"/sessions/{session.key}/stop/")
+
+    assert response.headers["Location"] == f"/sessions/{session.key}/"
+    page = await visitor.get(f"/sessions/{session.key}/")
+    assert "You ended the conversation." in page.content.decode()
+
+
+async def test_a_stop_the_service_does_not_hear_is_repeated_by_the_reaper(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+    vendor.refuse("/v1/sessions/stop", 500, 500, "away")
+    await stop(visitor, session, reason="user")
+    assert session.released_at is None
+
+    del vendor.answers["/v1/sessions/stop"]
+    dealt_with = await reap()
+
+    await session.arefresh_from_db()
+    assert dealt_with == 1
+    assert session.released_at is not None
+
+
+async def test_the_reaper_ends_what_no_page_was_seen_on(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    watched, abandoned = (
+        await create(visitor, choice),
+        await create(visitor, {**choice, "request_id": uuid4()}),
+    )
+    await start(visitor, watched)
+    await start(visitor, abandoned)
+    long_ago = timezone.now() - timezone.timedelta(hours=1)
+    await AvatarSession.objects.filter(pk=abandoned.pk).aupdate(page_seen_at=long_ago)
+
+    await reap()
+
+    await watched.arefresh_from_db()
+    await abandoned.arefresh_from_db()
+    assert (watched.state, abandoned.state) == (State.LIVE, State.ENDED)
+    assert abandoned.end_reason == EndReason.ZOMBIE_SESSION_REAP
+
+
+async def test_a_beacon_brings_the_last_events_and_begins_the_grace(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+    frame = (
+        '{"type":"events","source":"page-1111","events":'
+        '[{"seq":1,"type":"page.closed","direction":"page","at":1763630000000,"payload":{}}]}'
+    )
+
+    response = await visitor.post(f"/sessions/{session.key}/beacon/", {"frame": frame, "leaving": "1"})
+
+    assert response.status_code == 204
+    assert await session.events.filter(type="page.closed").aexists()
+    assert session.pk in presence._waiting
+
+
+async def test_a_beacon_that_cannot_be_read_is_refused(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+
+    response = await visitor.post(f"/sessions/{session.key}/beacon/", {"frame": "no json"})
+
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["", "start/", "stop/", "ticket/", "beacon/"])
+async def test_a_stranger_finds_no_session(
+    visitor: AsyncClient,
+    stranger: AsyncClient,
+    choice: dict[str, Any],
+    vendor: Vendor,
+    presence: Presence,
+    path: str,
+) -> None:
+    session = await create(visitor, choice)
+
+    ask = stranger.get if path == "" else stranger.post
+    response = await ask(f"/sessions/{session.key}/{path}")
+
+    assert response.status_code == 404
+    await session.arefresh_from_db()
+    assert session.state == State.CREATED
+
+
+@pytest.mark.parametrize(
+    "change", [{"avatar_id": str(uuid4())}, {"quality": "8k"}, {"language": "tlh"}, {"start_mode": "later"}]
+)
+async def test_a_choice_the_service_does_not_offer_is_refused_with_the_form(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, change: dict[str, str]
+) -> None:
+    response = await visitor.post("/sessions/", {**choice, **change})
+
+    assert response.status_code == 422
+    assert not await AvatarSession.objects.aexists()
+
+
+async def test_too_many_starts_from_one_address_are_refused_for_a_while(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
+) -> None:
+    settings.STARTS_PER_MINUTE = 2
+    for _ in range(2):
+        await create(visitor, {**choice, "request_id": str(uuid4())})
+
+    response = await visitor.post("/sessions/", {**choice, "request_id": str(uuid4())})
+
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "60")
+    assert await AvatarSession.objects.acount() == 2
+
+
+async def test_no_more_sessions_are_opened_than_the_site_allows(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
+) -> None:
+    settings.MAX_OPEN_SESSIONS = 1
+    await create(visitor, choice)
+
+    response = await visitor.post("/sessions/", {**choice, "request_id": str(uuid4())})
+
+    assert response.status_code == 503
+    assert "All avatars are talking right now" in response.content.decode()
+
+
+async def test_the_lobby_says_when_the_service_cannot_be_reached(
+    visitor: AsyncClient, vendor: Vendor
+) -> None:
+    async def away(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    vendor.answers = dict.fromkeys(("/v1/avatars", "/v1/avatars/public"), away)
+
+    response = await visitor.get("/")
+
+    assert response.status_code == 503
+    assert "make demo" in response.content.decode()
+
+
+async def test_a_missing_list_of_voices_keeps_nobody_from_talking(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    for path in ("/v1/voices", "/v1/languages", "/v1/avatars"):
+        vendor.refuse(path, 500, 500, "out of order")
+
+    page = await visitor.get("/")
+    session = await create(visitor, {**choice, "voice_id": ""})
+
+    assert page.status_code == 200
+    assert (await start(visitor, session)).json()["state"] == "live"
+
+
+async def test_neither_key_nor_session_token_reach_a_page(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+
+    pages = [await visitor.get(path) for path in ("/", "/visit/", f"/sessions/{session.key}/")]
+
+    for page in pages:
+        text = page.content.decode()
+        assert API_KEY not in text
+        assert "canary-session-token" not in text
+        assert "canary-room-token" not in text
+
+
+async def test_a_post_without_the_csrf_token_does_nothing(choice: dict[str, Any], vendor: Vendor) -> None:
+    careful = AsyncClient(enforce_csrf_checks=True)
+    await careful.get("/")
+
+    response = await careful.post("/sessions/", choice)
+
+    assert response.status_code == 403
+    assert not await AvatarSession.objects.aexists()
+
+
+async def test_a_page_that_goes_while_the_service_starts_ends_the_session(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
+) -> None:
+    settings.PAGE_GRACE = 0.2
+    session = await create(visitor, choice)
+    asked, go_on = vendor.hold("/v1/sessions/start")
+    starting = asyncio.create_task(start(visitor, session))
+    await asked.wait()
+    presence.expect(session.pk)  # as a page that is closed now
+
+    go_on.set()
+    await starting
+    async with asyncio.timeout(5):
+        while session.is_open:
+            await asyncio.sleep(0.02)
+            await session.arefresh_from_db()
+
+    assert session.end_reason == EndReason.PAGE_CLOSED
+    assert len(vendor.bodies("/v1/sessions/stop")) == 1
