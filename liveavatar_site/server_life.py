@@ -1,19 +1,22 @@
-"""Begin and end with the server: look after abandoned sessions, and leave none open behind a shutdown.
+"""Starts and stops with the server: the reaper runs as long as it does, and a shutdown leaves no session open.
 
-Daphne knows no lifespan protocol, so its reactor is asked; other servers (uvicorn, hypercorn) speak lifespan.
+Daphne has no lifespan protocol, so its reactor is followed. Other servers (uvicorn, hypercorn) send lifespan events.
 """
 
 import asyncio
 import sys
 from typing import Any
 
+from sessions_app.clients import liveavatar
+from sessions_app.custom.livekit_server import livekit_server
 from sessions_app.lifecycle.presence import presence
+from sessions_app.lifecycle.reaper import reaper
 
 SHUTDOWN_WITHIN = 10  # seconds
 
 
 def follow_daphne() -> None:
-    """Tie our life to Twisted's reactor, if that is what runs this process."""
+    """Start and stop with Twisted's reactor, if it runs this process."""
     if "twisted.internet.reactor" not in sys.modules:
         return
     from twisted.internet import reactor
@@ -23,7 +26,7 @@ def follow_daphne() -> None:
         return Deferred.fromFuture(asyncio.ensure_future(_stop()))
 
     # Not callWhenRunning: that is called before the event loop runs.
-    reactor.callLater(0, presence.start)  # type: ignore[arg-type]
+    reactor.callLater(0, reaper.start)  # type: ignore[arg-type]
     reactor.addSystemEventTrigger("before", "shutdown", stop)  # type: ignore[arg-type]
 
 
@@ -32,7 +35,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            presence.start()
+            reaper.start()
             await send({"type": "lifespan.startup.complete"})
         else:
             await _stop()
@@ -42,4 +45,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 async def _stop() -> None:
     async with asyncio.timeout(SHUTDOWN_WITHIN):
+        await reaper.stop()
         await presence.stop()
+        await liveavatar.aclose()
+        await livekit_server.aclose()

@@ -1,4 +1,4 @@
-"""Work that outlives the request it began in."""
+"""Tasks that outlive the request in which they began."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,10 +9,10 @@ Result = TypeVar("Result")
 
 
 def in_background(work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
-    """Begin `work` apart from the request.
+    """Run `work` outside the request's context.
 
     Django gives the queries of a request a thread of their own and closes its database connection with the request
-    (`asgiref.sync.ThreadSensitiveContext`). Work that went on in that context would be given another such thread,
-    whose connection nobody closes; apart from it the queries are the process's one thread's.
+    (`asgiref.sync.ThreadSensitiveContext`). Work that outlives the request in that context would get another such
+    thread, whose connection is never closed. In a fresh context its queries run in the process's one thread.
     """
     return asyncio.create_task(work, name=name, context=Context())

@@ -1,4 +1,4 @@
-"""Why a session ended: the service's ten reasons and our own, in plain words."""
+"""Why a session ended: the vendor's ten reasons and our own, in plain words."""
 
 from django.db.models import TextChoices
 
@@ -43,12 +43,12 @@ TO_VISITORS = {
     EndReason.ROOM_LOST: "The connection to the avatar was lost and could not be restored. You can start again.",
     EndReason.SITE_STOPPED: "The site was restarted, which ended the conversation. You can start again.",
     EndReason.STAFF: "A member of staff ended the conversation.",
-    EndReason.AGENT_LOST: "The assistant behind the avatar broke down and nobody could take over. You can start again.",
-    EndReason.AVATAR_LOST: "The avatar service closed the avatar's line. You can start again.",
+    EndReason.AGENT_LOST: "The assistant behind the avatar broke down and could not be replaced. You can start again.",
+    EndReason.AVATAR_LOST: "The avatar service closed the connection to the avatar. You can start again.",
 }
 
-# What the service is told when we are the ones who stop (its enum is closed).
-FOR_SERVICE = {
+# The reason that the vendor is given when the site stops a session. Its enum is closed.
+FOR_VENDOR = {
     EndReason.PAGE_CLOSED: "USER_DISCONNECTED",
     EndReason.ROOM_LOST: "USER_DISCONNECTED",
     EndReason.CANCELLED: "USER_CLOSED",
@@ -61,9 +61,10 @@ FOR_SERVICE = {
 
 
 def known_reason(text: object) -> EndReason:
-    """The reason for a value from the wire; UNKNOWN for one nobody documented."""
+    """Return the reason for a value from the wire; UNKNOWN for an undocumented one."""
     return EndReason(text) if text in EndReason.values else EndReason.UNKNOWN
 
 
-def reason_for_service(reason: EndReason) -> str:
-    return FOR_SERVICE.get(reason, reason.value)
+def reason_for_vendor(reason: EndReason) -> str:
+    """Return the vendor's word for a reason of ours."""
+    return FOR_VENDOR.get(reason, reason.value)

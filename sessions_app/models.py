@@ -1,4 +1,4 @@
-"""What is kept of a conversation: the session, its events as they came, and the turns made of them."""
+"""The rows of a conversation: the session, its agent's lease, its events, its turns, and tickets for its sockets."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class RoomKind(models.TextChoices):
     OWN = "own", "our own room"
 
 
-# Of the names of rooms of ours, by what the room is for.
+# The prefix of a room's name at our LiveKit, by the room's purpose.
 OWN_ROOM_PREFIXES = {RoomKind.OWN: "talk", RoomKind.HOSTED: "wait"}
 
 
 class Answerer(models.TextChoices):
-    """What a visitor chooses of mode and room, in one word."""
+    """The visitor's choice of mode and room, as one value."""
 
     SERVICE = "service", "The avatar service"
     AGENT = "agent", "Our own agent"
@@ -53,19 +53,19 @@ class StartMode(models.TextChoices):
 
 class AvatarSessionQuerySet(models.QuerySet["AvatarSession"]):
     def owned_by(self, visitor: UUID) -> Self:
-        """The only way views and sockets reach a session on a visitor's behalf."""
+        """Return the visitor's sessions: the only way in which pages and sockets reach a session for a visitor."""
         return self.filter(visitor=visitor)
 
     def open(self) -> Self:
         return self.filter(state__in=OPEN)
 
     def unreleased(self) -> Self:
-        """Over for us, but not known to be gone at the service, where it may still be billed, or in our LiveKit."""
+        """Return ended sessions that may still be billed at the vendor or hold a room at our LiveKit."""
         over = self.filter(state__in=[State.ENDED, State.FAILED], released_at=None)
         return over.exclude(remote_id="", mode=Mode.FULL)
 
     def unattended_since(self, moment: datetime) -> Self:
-        """Open, and no page has been seen since `moment`."""
+        """Return open sessions whose page no process has seen since `moment`."""
         return self.open().filter(page_seen_at__lt=moment)
 
     def with_turns(self) -> Self:
@@ -73,14 +73,14 @@ class AvatarSessionQuerySet(models.QuerySet["AvatarSession"]):
 
 
 class AvatarSession(models.Model):
-    """One conversation of one visitor. The row exists before the service is asked for anything."""
+    """One conversation of one visitor. The row is written before the vendor is called."""
 
     key = models.UUIDField(default=uuid4, unique=True, editable=False)
     visitor = models.UUIDField(db_index=True)
-    # The form's idempotency key: a double click or a reload finds the same session.
+    # The form's idempotency key: a double click or a reload finds the session it made before.
     request_id = models.UUIDField(default=uuid4)
     mode = models.CharField(max_length=8, choices=Mode, default=Mode.FULL)
-    # Of CUSTOM sessions; FULL ones are always in the service's.
+    # FULL sessions always use the vendor's room.
     room_kind = models.CharField(max_length=8, choices=RoomKind, default=RoomKind.HOSTED)
     start_mode = models.CharField(max_length=8, choices=StartMode, default=StartMode.CLICK)
     state = models.CharField(max_length=8, choices=State, default=State.CREATED)
@@ -96,7 +96,7 @@ class AvatarSession(models.Model):
     sandbox = models.BooleanField(default=False)
 
     remote_id = models.CharField("the service's id", max_length=64, blank=True, db_index=True)
-    # Secrets of this one session, kept while it is open because its page may reload, and wiped at the end.
+    # Secrets of this session: kept while it is open, because its page may reload, and wiped at its end.
     session_token = models.TextField(blank=True, editable=False)
     room_url = models.CharField(max_length=500, blank=True, editable=False)
     room_token = models.TextField(blank=True, editable=False)
@@ -147,7 +147,7 @@ class AvatarSession(models.Model):
 
     @staticmethod
     def key_of_room(name: str) -> UUID | None:
-        """The key of the session whose `own_room` has that name; None for a room that is no session's."""
+        """Return the key of the session whose `own_room` has that name; None for any other room."""
         prefix, _, key = name.partition("-")
         try:
             return UUID(key) if prefix in OWN_ROOM_PREFIXES.values() else None
@@ -156,19 +156,19 @@ class AvatarSession(models.Model):
 
     @property
     def own_room(self) -> str:
-        """Our LiveKit's room for it: where it is held or, when the service has the room, where its agent waits."""
+        """The name of its room at our LiveKit. If the vendor has the room, only the agent waits in ours."""
         return f"{OWN_ROOM_PREFIXES[RoomKind(self.room_kind)]}-{self.key.hex}"
 
     @property
     def duration(self) -> timedelta | None:
-        """From the start at the service to the end, or to now."""
+        """The time from the start at the vendor to the end, or to now."""
         if self.started_at is None:
             return None
         return (self.ended_at or timezone.now()) - self.started_at
 
     @property
     def end_text(self) -> str:
-        """Why it ended, in words for the visitor."""
+        """The reason of its end, in words for the visitor."""
         if self.is_open:
             return ""
         if self.end_reason == EndReason.START_FAILED and self.end_detail:
@@ -176,10 +176,10 @@ class AvatarSession(models.Model):
         return TO_VISITORS[EndReason(self.end_reason or EndReason.UNKNOWN)]
 
     async def aadvance(self, signal: Signal, **changes: Any) -> bool:
-        """Move on by `signal` and write `changes` with it; False when the state is already the one it leads to.
+        """Move on by `signal` and write `changes` with it; False if the row is already in the state it leads to.
 
-        The row decides, not this object: two processes may signal at once, and each transition is written
-        by one of them. Raises IllegalTransition.
+        The row decides, not this object: two processes may signal at once, and exactly one writes each transition.
+        Raises IllegalTransition.
         """
         while True:
             before = State(self.state)
@@ -195,21 +195,21 @@ class AvatarSession(models.Model):
 
 
 class AgentLease(models.Model):
-    """Which attempt of an agent holds a CUSTOM conversation, and until when it is believed to live.
+    """The attempt and job of the agent that holds a CUSTOM conversation, and when it last proved to be alive.
 
-    The agent renews it over its line to the site. LiveKit does not notice a killed agent for 20 s and replaces none.
+    The agent renews the lease over its websocket. LiveKit notices a killed agent after 20 s and does not replace it.
     """
 
     session = models.OneToOneField(AvatarSession, models.CASCADE, related_name="lease")
     attempt = models.PositiveSmallIntegerField(default=0)
     dispatch_id = models.CharField(max_length=64, blank=True)
     dispatched_at = models.DateTimeField(null=True)
-    # Dispatches before this one, since the last hello.
+    # Dispatches since the last hello, without this one.
     unanswered = models.PositiveSmallIntegerField(default=0)
     job_id = models.CharField(max_length=64, blank=True)
     renewed_at = models.DateTimeField(null=True)  # None until the agent of this attempt has said hello
     agent_state = models.CharField(max_length=16, blank=True)
-    # What the agent is told: the context, and once the service runs the session where its avatar is spoken for.
+    # What the agent is told of its part and, once the vendor runs the session, the avatar's addresses.
     brief = models.JSONField(default=dict)
     start = models.JSONField(default=dict, editable=False)  # secrets, wiped at the end
 
@@ -221,12 +221,12 @@ class AgentLease(models.Model):
 
     @property
     def identity(self) -> str:
-        """The agent's name in our LiveKit's room; the agent takes it from its dispatch."""
+        """The agent's identity in our LiveKit's room. The agent derives the same one from its dispatch."""
         return f"agent-{self.session.key.hex[:8]}-{self.attempt}"
 
 
 class SessionEvent(models.Model):
-    """One event as its source reported it. Append only; unknown types are kept like any other."""
+    """One event as its source reported it. Rows are only appended; unknown types are stored like known ones."""
 
     class Direction(models.TextChoices):
         IN = "in", "from the service"
@@ -235,13 +235,13 @@ class SessionEvent(models.Model):
         SITE = "site", "of the site"
 
     session = models.ForeignKey(AvatarSession, models.CASCADE, related_name="events")
-    # Who numbered it: `page-<instance>` for a load of the page, `site` for ourselves.
+    # The numbering source: `page-<instance>` for one load of the page, `agent-<attempt>-<job>`, or `site`.
     source = models.CharField(max_length=40)
     seq = models.PositiveIntegerField()
     type = models.CharField(max_length=64)
     direction = models.CharField(max_length=4, choices=Direction)
     payload = models.JSONField(default=dict)
-    # By the source's clock, which may be wrong; received_at is ours.
+    # By the source's clock, which may be wrong; received_at is by the site's.
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
 
@@ -295,7 +295,7 @@ class Turn(models.Model):
 
 
 class Ticket(models.Model):
-    """Lets one page open one websocket, once, within a minute. Only a digest is kept."""
+    """A one-time permit for one page to open one websocket within a minute. Only its digest is stored."""
 
     session = models.ForeignKey(AvatarSession, models.CASCADE, related_name="tickets")
     digest = models.CharField(max_length=64, unique=True)

@@ -1,4 +1,4 @@
-"""The life of an avatar session, as a pure function: no ORM, no I/O, no clock."""
+"""The states of a session as one pure table: no ORM, no I/O, no clock."""
 
 from django.db.models import TextChoices
 
@@ -12,10 +12,10 @@ class State(TextChoices):
 
 
 class Signal(TextChoices):
-    START = "start", "the service is being asked"
-    STARTED = "started", "the service runs the session"
-    REFUSED = "refused", "the service did not start it"
-    END = "end", "somebody ended it"
+    START = "start", "the vendor is being asked"
+    STARTED = "started", "the vendor runs the session"
+    REFUSED = "refused", "the start failed"
+    END = "end", "one side ended it"
 
 
 OPEN = frozenset({State.CREATED, State.STARTING, State.LIVE})
@@ -27,14 +27,14 @@ TRANSITIONS = {
     (State.STARTING, Signal.REFUSED): State.FAILED,
     (State.STARTING, Signal.END): State.ENDED,
     (State.LIVE, Signal.END): State.ENDED,
-    # Ending is asked for by several at once: the page, its beacon, the service, staff.
+    # Page, beacon, vendor and staff may all ask for the end.
     (State.ENDED, Signal.END): State.ENDED,
     (State.FAILED, Signal.END): State.FAILED,
 }
 
 
 class IllegalTransition(ValueError):
-    """The session is in a state in which this cannot happen."""
+    """The signal is not possible in the session's state."""
 
     def __init__(self, state: State, signal: Signal) -> None:
         super().__init__(f"a session that is {state.value} takes no {signal.value!r}")
@@ -43,7 +43,7 @@ class IllegalTransition(ValueError):
 
 
 def advance(state: State, signal: Signal) -> State:
-    """The state after `signal`. Raises IllegalTransition where the table has none."""
+    """Return the state after `signal`. Raises IllegalTransition where the table has none."""
     try:
         return TRANSITIONS[state, signal]
     except KeyError:

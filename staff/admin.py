@@ -1,4 +1,4 @@
-"""Staff read conversations here. Nothing can be changed: what was said is a record."""
+"""Sessions in the Django admin. Staff read them and may end or direct a running one; a transcript never changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from sessions_app.clients import avatar_service
-from sessions_app.custom import lease as agents
+from sessions_app.custom.agent_line import send_command
 from sessions_app.end_reasons import EndReason
-from sessions_app.lifecycle.starting import end_session
+from sessions_app.lifecycle.ending import end_session
 from sessions_app.models import AvatarSession, Mode
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class AvatarSessionAdmin(SessionAdmin):
         ]
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
-        """The transcript is the page of a session."""
+        """Show the transcript as the page of a session."""
         return (
             self.transcript(request, int(object_id))
             if object_id.isdecimal()
@@ -95,7 +94,7 @@ class AvatarSessionAdmin(SessionAdmin):
         )
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """End a running conversation; its page says who did."""
+        """End a running conversation. The reason names the member of staff."""
         if not request.user.has_perm("sessions_app.end_session"):
             raise PermissionDenied
         if request.method != "POST":
@@ -104,11 +103,11 @@ class AvatarSessionAdmin(SessionAdmin):
         if async_to_sync(_end)(session, f"{request.user.get_username()} in the admin"):
             messages.success(request, "The conversation was ended.")
         else:
-            messages.warning(request, "The conversation was over already.")
+            messages.warning(request, "The conversation had already ended.")
         return redirect("admin:sessions_app_avatarsession_transcript", pk)
 
     def direct(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask the agent of a running CUSTOM session for something."""
+        """Send a command to the agent of a running CUSTOM session."""
         if not request.user.has_perm("sessions_app.direct_agent"):
             raise PermissionDenied
         if request.method != "POST":
@@ -116,14 +115,16 @@ class AvatarSessionAdmin(SessionAdmin):
         session = get_object_or_404(AvatarSession, pk=pk, mode=Mode.CUSTOM)
         command = DIRECTIONS.get(request.POST.get("command", ""))
         if command is None or not session.is_open:
-            messages.warning(request, "Nothing was asked: the conversation is over, or the command unknown.")
+            messages.warning(
+                request, "Nothing was sent: the conversation is over, or the command is unknown."
+            )
         else:
-            async_to_sync(agents.ask)(session, {"event_type": command})
-            messages.success(request, "The agent was asked. What it does shows in the events below.")
+            async_to_sync(send_command)(session, {"event_type": command})
+            messages.success(request, "The command was sent. The agent's answer appears in the events below.")
         return redirect("admin:sessions_app_avatarsession_transcript", pk)
 
     def transcript(self, request: HttpRequest, pk: int) -> TemplateResponse:
-        """Turns with their times, and the raw events below."""
+        """Show the turns with their times, and the raw events below."""
         if not request.user.has_perm("sessions_app.view_transcript"):
             raise PermissionDenied
         session = get_object_or_404(AvatarSession.objects.with_turns(), pk=pk)
@@ -169,4 +170,4 @@ class AvatarSessionAdmin(SessionAdmin):
 
 
 async def _end(session: AvatarSession, detail: str) -> bool:
-    return await end_session(session, EndReason.STAFF, service=avatar_service(), detail=detail)
+    return await end_session(session, EndReason.STAFF, detail=detail)

@@ -1,6 +1,5 @@
 """Fixtures of the Django side: a visitor, a session, the scripted service."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,7 +10,7 @@ from django.core.cache import cache
 from django.test import AsyncClient
 
 from rigs.vendor import AVATAR, CONTEXT, VOICE, Vendor
-from sessions_app import clients as service
+from sessions_app.clients import liveavatar
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
 
@@ -27,9 +26,9 @@ def empty_cache() -> Iterator[None]:
 async def vendor() -> AsyncIterator[Vendor]:
     """The service of this test, behind the application's own client."""
     vendor = Vendor()
-    service._clients[asyncio.get_running_loop()] = vendor.client
+    liveavatar.use(vendor.client)
     yield vendor
-    await service.close_avatar_service()
+    await liveavatar.aclose()
 
 
 @pytest.fixture
@@ -37,7 +36,8 @@ async def presence(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Presence]:
     """The process's presence, fresh for this test's event loop."""
     fresh = Presence()
     monkeypatch.setattr("sessions_app.sockets.page.presence", fresh)
-    monkeypatch.setattr("sessions_app.pages.views.presence", fresh)
+    monkeypatch.setattr("sessions_app.pages.lobby.presence", fresh)
+    monkeypatch.setattr("sessions_app.pages.session.presence", fresh)
     yield fresh
     await fresh.close()
 

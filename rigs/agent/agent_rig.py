@@ -20,7 +20,8 @@ from rigs.asgi_server import AsgiServer, asgi_server
 from rigs.rooms.room_rig import API_KEY, API_SECRET, RoomRig
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
 from rigs.sound.spoken_questions import COFFEE
-from sessions_app.custom import lease as agents
+from sessions_app.custom.agent_line import dismiss_agent
+from sessions_app.custom.lease import signed_key
 from sessions_app.models import AgentLease, AvatarSession, Mode, RoomKind, SessionEvent
 from sessions_app.states import State
 
@@ -141,7 +142,7 @@ class Conversation:
             "site_url": self.site.url,
             "session": str(self.session.key),
             "attempt": attempt,
-            "key": agents.signed_key(self.session, attempt),
+            "key": signed_key(self.session, attempt),
             "hosted": False,
         }
         await self.rooms.dispatch.create_dispatch(
@@ -181,7 +182,7 @@ class Conversation:
 
     async def end(self) -> None:
         self.session.end_reason = "USER_CLOSED"
-        await agents.send_away(self.session)
+        await dismiss_agent(self.session)
 
 
 @contextlib.asynccontextmanager

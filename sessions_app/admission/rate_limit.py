@@ -1,4 +1,4 @@
-"""How often an address may start what costs money."""
+"""The rate limit on starts, which cost money."""
 
 from django.conf import settings
 from django.core.cache import cache
@@ -8,7 +8,7 @@ WINDOW = 60  # seconds
 
 
 async def may_start(request: HttpRequest) -> bool:
-    """Count one start for the address of the request; False once it made too many within a minute."""
+    """Count one start for the request's address; False once the address exceeds STARTS_PER_MINUTE."""
     key = f"starts:{request.META.get('REMOTE_ADDR', '')}"
     await cache.aadd(key, 0, WINDOW)
     try:

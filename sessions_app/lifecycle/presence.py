@@ -1,12 +1,11 @@
-"""Which conversations this process has pages of: it keeps them alive, and stops those whose page does not come back.
+"""The open pages of this process: it keeps their sessions alive, and ends those whose page does not come back.
 
-Several processes may serve one site. `page_seen_at` on the row tells each of them whether the page is with another.
+Several processes may serve one site. `page_seen_at` on the row tells each of them whether another one has the page.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from collections.abc import Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -14,19 +13,12 @@ from django.utils import timezone
 
 from liveavatar import LiveAvatarError
 from sessions_app.background import in_background
-from sessions_app.clients import avatar_service, close_avatar_service
-from sessions_app.custom.lease import lapsed, sweep
-from sessions_app.custom.own_rooms import LiveKitUnavailable, close_livekit, livekit
+from sessions_app.clients import liveavatar
 from sessions_app.end_reasons import EndReason
-from sessions_app.lifecycle.starting import end_session, keep_agent, release
+from sessions_app.lifecycle.ending import end_session
 from sessions_app.models import AvatarSession
 
 logger = logging.getLogger(__name__)
-
-REAP_INTERVAL = 60  # seconds
-LEASE_INTERVAL = 1  # second
-# A page writes that it is there with every keep-alive; after three missed ones nobody is.
-MISSED_KEEP_ALIVES = 3
 
 
 class Presence:
@@ -36,44 +28,34 @@ class Presence:
         self._pages: dict[int, int] = {}
         self._keepers: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.Task[None]] = {}
-        self._daemons: list[asyncio.Task[None]] = []
-
-    def start(self) -> None:
-        """Look after abandoned sessions and lost agents from now on, also those a dead process left behind."""
-        self._daemons = [in_background(_for_ever(reap, REAP_INTERVAL), "reaper")]
-        if settings.CUSTOM_AVAILABLE:
-            watch = _for_ever(replace_lost_agents, LEASE_INTERVAL)
-            self._daemons.append(in_background(watch, "lease watch"))
 
     async def stop(self) -> None:
-        """The server shuts down: end what its pages have open, so that nothing is billed on."""
+        """End the sessions of this process's pages, so that a shutdown leaves nothing billed."""
         concerned = {*self._pages, *self._waiting}
         await self.close()
         async for session in AvatarSession.objects.open().filter(pk__in=concerned):
-            await end_session(session, EndReason.SITE_STOPPED, service=avatar_service())
-        await close_avatar_service()
-        await close_livekit()
+            await end_session(session, EndReason.SITE_STOPPED)
 
     async def close(self) -> None:
         """Forget all pages and cancel what was planned for them."""
-        tasks = [*self._keepers.values(), *self._waiting.values(), *self._daemons]
+        tasks = [*self._keepers.values(), *self._waiting.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._pages.clear()
 
     async def arrived(self, session: AvatarSession) -> None:
-        """A page of the session is connected."""
+        """Count a page of the session that connected, and keep the session alive from now on."""
         waiting = self._waiting.pop(session.pk, None)
         if waiting is not None:
             waiting.cancel()
         self._pages[session.pk] = self._pages.get(session.pk, 0) + 1
-        await _seen(session.pk)
+        await _mark_seen(session.pk)
         if session.pk not in self._keepers:
             self._start(self._keepers, session.pk, self._keep_alive(session.pk))
 
     def left(self, session_id: int) -> None:
-        """A page of the session is gone; when it was the last one, the session ends after the grace."""
+        """Count a page that went away. After the last one the session ends when the grace is over."""
         pages = self._pages.get(session_id, 0) - 1
         if pages > 0:
             self._pages[session_id] = pages
@@ -85,7 +67,7 @@ class Presence:
         self.expect(session_id)
 
     def expect(self, session_id: int) -> None:
-        """A page should connect within the grace, counted from now: one that was just opened, or one that reloads."""
+        """Give a page the grace, from now, to connect: it was just opened, or it reloads."""
         if session_id in self._pages:
             return
         if waiting := self._waiting.pop(session_id, None):
@@ -107,13 +89,13 @@ class Presence:
             session = await AvatarSession.objects.open().filter(pk=session_id).afirst()
             if session is None:
                 return
-            await _seen(session_id)
+            await _mark_seen(session_id)
             if session.started_at is None:
                 continue
             try:
-                await avatar_service().keep_alive(session.remote_id)
+                await liveavatar().keep_alive(session.remote_id)
             except LiveAvatarError as error:
-                logger.warning("keep-alive of session %s failed: %s", session.key, error)
+                logger.warning("session %s: keep-alive failed: %s", session.key, error)
 
     async def _end_if_alone(self, session_id: int) -> None:
         since = timezone.now()
@@ -121,54 +103,10 @@ class Presence:
         alone = AvatarSession.objects.open().filter(pk=session_id, page_seen_at__lte=since)
         session = await alone.afirst()
         if session is not None:
-            await end_session(session, EndReason.PAGE_CLOSED, service=avatar_service())
+            await end_session(session, EndReason.PAGE_CLOSED)
 
 
-async def _for_ever(work: Callable[[], Awaitable[int]], interval: float) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:  # a daemon: one bad round (database away) must not be the last
-            logger.exception("a round of %s failed", work.__name__)
-        await asyncio.sleep(interval)
-
-
-async def replace_lost_agents() -> int:
-    """Give conversations whose agent fell silent another one. Returns how many there were."""
-    leases = await lapsed()
-    for lease in leases:
-        await keep_agent(lease, service=avatar_service())
-    return len(leases)
-
-
-async def reap() -> int:
-    """End the open sessions no page was seen on for long, stop at the service what could not be stopped before, and
-    remove rooms that came back.
-
-    Returns how many sessions were dealt with.
-    """
-    service = avatar_service()
-    patience = settings.KEEP_ALIVE_INTERVAL * MISSED_KEEP_ALIVES + settings.PAGE_GRACE
-    silent_since = timezone.now() - timedelta(seconds=patience)
-    count = 0
-    async for session in AvatarSession.objects.unattended_since(silent_since):
-        count += await end_session(session, EndReason.ZOMBIE_SESSION_REAP, service=service)
-    async for session in AvatarSession.objects.unreleased():
-        count += await release(session, service=service)
-    if settings.CUSTOM_AVAILABLE:
-        count += await _sweep_rooms()
-    return count
-
-
-async def _sweep_rooms() -> int:
-    try:
-        return await sweep(livekit())
-    except LiveKitUnavailable as error:
-        logger.warning("whether rooms are left over cannot be said: %s", error)
-        return 0
-
-
-async def _seen(session_id: int) -> None:
+async def _mark_seen(session_id: int) -> None:
     await AvatarSession.objects.filter(pk=session_id).aupdate(page_seen_at=timezone.now())
 
 

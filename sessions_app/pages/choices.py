@@ -1,4 +1,4 @@
-"""What a visitor can choose from: the avatars, voices, contexts and languages of the service."""
+"""The choices of the lobby: the avatars, voices, contexts and languages that the vendor offers."""
 
 import asyncio
 import logging
@@ -8,20 +8,21 @@ from typing import Any, TypeVar
 
 from django.core.cache import cache
 
-from liveavatar import Avatar, ContextName, Language, LiveAvatar, LiveAvatarError, Voice
+from liveavatar import Avatar, ContextName, Language, LiveAvatarError, Voice
+from sessions_app.clients import liveavatar
 
 Item = TypeVar("Item")
 
 logger = logging.getLogger(__name__)
 
 FRESH_FOR = 60  # seconds
-MOST = 100  # of a kind: more would make a page nobody chooses from
-KEY = "catalog"
-ENGLISH = (Language(code="en", name="English"),)  # the service's default
+AT_MOST = 100  # per list; a longer one would make a page too long to choose from
+KEY = "choices"
+ENGLISH = (Language(code="en", name="English"),)  # the vendor's default
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class Choices:
     avatars: tuple[Avatar, ...]
     voices: tuple[Voice, ...]
     contexts: tuple[ContextName, ...]
@@ -31,38 +32,39 @@ class Catalog:
         return next((avatar for avatar in self.avatars if avatar.avatar_id == avatar_id), None)
 
 
-async def load_catalog(service: LiveAvatar) -> Catalog:
-    """The choices, at most a minute old. Raises LiveAvatarError when not one avatar can be had.
+async def load_choices() -> Choices:
+    """Return the choices, at most a minute old. Raises LiveAvatarError if no avatar can be listed.
 
-    What else is missing is left to the service's defaults: a conversation needs no list of voices.
+    Another list that fails is left empty, which means the vendor's default: a conversation needs no list of voices.
     """
-    known: Catalog | None = await cache.aget(KEY)
+    known: Choices | None = await cache.aget(KEY)
     if known is not None:
         return known
+    vendor = liveavatar()
     lists = await asyncio.gather(
-        _listed(service.avatars(at_most=MOST)),
-        _listed(service.public_avatars(at_most=MOST)),
-        _listed(service.voices(at_most=MOST)),
-        _listed(service.contexts(at_most=MOST)),
-        service.languages(),
+        _listed(vendor.avatars(at_most=AT_MOST)),
+        _listed(vendor.public_avatars(at_most=AT_MOST)),
+        _listed(vendor.voices(at_most=AT_MOST)),
+        _listed(vendor.contexts(at_most=AT_MOST)),
+        vendor.languages(),
         return_exceptions=True,
     )
     errors = [found for found in lists if isinstance(found, BaseException)]
     for error in errors:
         if not isinstance(error, LiveAvatarError):
             raise error
-        logger.warning("a list of choices is missing: %s", error)
-    own, public, voices, contexts, languages = (_or_nothing(found) for found in lists)
+        logger.warning("the vendor did not list some choices: %s", error)
+    own, public, voices, contexts, languages = (_or_empty(found) for found in lists)
     usable = {avatar.avatar_id: avatar for avatar in [*own, *public] if avatar.is_usable}
     if errors and not usable:
         raise errors[0]
-    catalog = Catalog(tuple(usable.values()), tuple(voices), tuple(contexts), tuple(languages) or ENGLISH)
+    choices = Choices(tuple(usable.values()), tuple(voices), tuple(contexts), tuple(languages) or ENGLISH)
     if not errors:
-        await cache.aset(KEY, catalog, FRESH_FOR)
-    return catalog
+        await cache.aset(KEY, choices, FRESH_FOR)
+    return choices
 
 
-def _or_nothing(found: Any) -> list[Any]:
+def _or_empty(found: Any) -> list[Any]:
     return [] if isinstance(found, BaseException) else found
 
 

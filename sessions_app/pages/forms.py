@@ -1,4 +1,4 @@
-"""What a visitor chooses before a conversation."""
+"""The form of the lobby."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 
 from sessions_app.models import Answerer, StartMode
-from sessions_app.pages.choices import Catalog
+from sessions_app.pages.choices import Choices
 
 QUALITIES = [
     ("low", "Low (360p)"),
@@ -15,6 +15,9 @@ QUALITIES = [
     ("very_high", "Very high (1080p)"),
 ]
 INTERACTIVITIES = [("CONVERSATIONAL", "Just talk"), ("PUSH_TO_TALK", "Hold a button to talk")]
+# What a session is made of: the columns that a choice fills, and the fields that a link to the lobby carries.
+COLUMNS = ("avatar_id", "voice_id", "language", "context_id", "quality", "interactivity")
+CHOICES = (*COLUMNS, "answerer")
 START_MODES = [
     (StartMode.CLICK, "The site starts it when you press Start"),
     (StartMode.BROWSER, "Your browser starts it and keeps it alive"),
@@ -22,7 +25,7 @@ START_MODES = [
 
 
 class StartForm(forms.Form):
-    """The choices of the service's catalog. Empty choices mean its defaults."""
+    """The choices of the service's choices. Empty choices mean its defaults."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
     avatar_id = forms.ChoiceField(label="Avatar", widget=forms.RadioSelect)
@@ -34,22 +37,22 @@ class StartForm(forms.Form):
     answerer = forms.ChoiceField(label="Who answers", choices=Answerer, required=False)
     start_mode = forms.ChoiceField(label="Who starts it", choices=START_MODES, widget=forms.RadioSelect)
 
-    def __init__(self, catalog: Catalog, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, choices: Choices, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.catalog = catalog
-        choices = {
-            "avatar_id": [(avatar.avatar_id, avatar.name) for avatar in catalog.avatars],
+        self.choices = choices
+        options_of = {
+            "avatar_id": [(avatar.avatar_id, avatar.name) for avatar in choices.avatars],
             "voice_id": [
                 ("", "The avatar's own"),
-                *((voice.voice_id, voice.name) for voice in catalog.voices),
+                *((voice.voice_id, voice.name) for voice in choices.voices),
             ],
-            "language": [(language.code, language.name) for language in catalog.languages],
+            "language": [(language.code, language.name) for language in choices.languages],
             "context_id": [
-                *((context.context_id, context.name) for context in catalog.contexts),
-                ("", "None: repeats, but answers nothing"),
+                *((context.context_id, context.name) for context in choices.contexts),
+                ("", "No context (the avatar only repeats text)"),
             ],
         }
-        for name, options in choices.items():
+        for name, options in options_of.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = options
@@ -68,7 +71,7 @@ class StartForm(forms.Form):
 
     @property
     def avatar_cards(self) -> list[dict[str, Any]]:
-        """The avatars as cards for the template."""
+        """Return the avatars as cards for the template."""
         chosen = self["avatar_id"].value()
         return [
             {
@@ -77,22 +80,22 @@ class StartForm(forms.Form):
                 "preview_url": a.preview_url,
                 "checked": a.avatar_id == chosen,
             }
-            for a in self.catalog.avatars
+            for a in self.choices.avatars
         ]
 
 
 class VisitForm(StartForm):
-    """The same, started by the visit itself."""
+    """The same form for a start on visit."""
 
     start_mode = forms.ChoiceField(choices=[(StartMode.VISIT, "")], widget=forms.HiddenInput)
 
 
-def first_choices(catalog: Catalog) -> dict[str, str]:
-    """What is chosen before anybody chose."""
-    codes = [language.code for language in catalog.languages]
+def first_choices(choices: Choices) -> dict[str, str]:
+    """Return the choices that a fresh lobby shows."""
+    codes = [language.code for language in choices.languages]
     return {
-        "avatar_id": catalog.avatars[0].avatar_id if catalog.avatars else "",
-        "context_id": catalog.contexts[0].context_id if catalog.contexts else "",
+        "avatar_id": choices.avatars[0].avatar_id if choices.avatars else "",
+        "context_id": choices.contexts[0].context_id if choices.contexts else "",
         "language": "en" if "en" in codes or not codes else codes[0],
         "quality": "high",
         "interactivity": "CONVERSATIONAL",

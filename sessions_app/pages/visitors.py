@@ -1,4 +1,4 @@
-"""Who a visitor is: a random id in the signed-in-or-not cookie session, which outlives a login."""
+"""The visitor: a random id in the cookie session, which outlives a login."""
 
 from uuid import UUID, uuid4
 
@@ -8,7 +8,7 @@ from sessions_app.models import AvatarSession
 
 
 async def visitor_of(request: HttpRequest) -> UUID:
-    """The visitor's id, made at the first visit."""
+    """Return the visitor's id, made at the first visit."""
     known: str | None = await request.session.aget("visitor")
     if known is None:
         known = str(uuid4())
@@ -17,7 +17,7 @@ async def visitor_of(request: HttpRequest) -> UUID:
 
 
 async def own_session(request: HttpRequest, key: UUID) -> AvatarSession:
-    """The visitor's own session. Raises Http404 for everybody else's, so that keys cannot be probed."""
+    """Return the visitor's own session. Raises Http404 for any other, so that keys cannot be probed."""
     visitor = await visitor_of(request)
     session = await AvatarSession.objects.owned_by(visitor).filter(key=key).afirst()
     if session is None:

@@ -1,4 +1,4 @@
-"""What the page's and the agent's websockets have in common: the first frame must say who it is, and in time."""
+"""What the page's and the agent's websockets share: the first frame must be a hello, and must come in time."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ NO_HELLO = 4408
 
 
 class IntroducedConsumer(AsyncWebsocketConsumer):
-    """Closes with NO_HELLO unless `introduced` is called in time, and calls `gone` once, whatever ends it."""
+    """Closes with NO_HELLO unless `introduced` is called in time. Calls `gone` once, however the socket ends."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -26,7 +26,7 @@ class IntroducedConsumer(AsyncWebsocketConsumer):
             await self.gone()
 
     async def connect(self) -> None:
-        # A refused handshake reaches a page only as 1006, so it is accepted and closed with a code.
+        # A refused handshake reaches a page only as 1006, so the socket is accepted and then closed with a code.
         await self.accept()
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(
@@ -34,13 +34,13 @@ class IntroducedConsumer(AsyncWebsocketConsumer):
         )
 
     def introduced(self) -> None:
-        """The other side said who it is."""
+        """Stop the hello time-out: the other side has said who it is."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
     async def gone(self) -> None:
-        """The socket is closed."""
+        """Clean up after the socket closed."""
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(frame))

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
-from sessions_app.clients import avatar_service
 from sessions_app.events import ingest
+from sessions_app.events.bell import page_group
 from sessions_app.events.frames import (
     MAX_FRAME,
     InvalidFrame,
@@ -16,7 +16,7 @@ from sessions_app.events.frames import (
     refusal,
 )
 from sessions_app.lifecycle.presence import presence
-from sessions_app.lifecycle.starting import follow, group_of
+from sessions_app.lifecycle.reported import apply_page_events
 from sessions_app.models import AvatarSession
 from sessions_app.sockets import tickets
 from sessions_app.sockets.hello import BAD_FRAME, IntroducedConsumer
@@ -51,7 +51,7 @@ class SessionConsumer(IntroducedConsumer):
             await self.close(BAD_FRAME)
 
     async def session_changed(self, message: dict[str, Any]) -> None:
-        """The session was started or ended by somebody else."""
+        """Send the session's new state: the site, staff or another page changed it."""
         if self.session is not None:
             await self.session.arefresh_from_db()
             await self.send_frame(_state_of(self.session))
@@ -68,7 +68,7 @@ class SessionConsumer(IntroducedConsumer):
             await self.close(BAD_TICKET)
             return
         self.introduced()
-        await self.channel_layer.group_add(group_of(session.key), self.channel_name)
+        await self.channel_layer.group_add(page_group(session.key), self.channel_name)
         self.session, self.source = session, source
         await presence.arrived(session)
         await session.arefresh_from_db()
@@ -86,13 +86,13 @@ class SessionConsumer(IntroducedConsumer):
         kept = [*events, *map(refusal, refused)]
         ack = await sync_to_async(ingest.record)(session.pk, self.source, kept)
         await self.send_frame({"type": "ack", "ack": ack})
-        await follow(session, events, service=avatar_service())
+        await apply_page_events(session, events)
 
     async def gone(self) -> None:
         session, self.session = self.session, None
         if session is not None:
             presence.left(session.pk)
-            await self.channel_layer.group_discard(group_of(session.key), self.channel_name)
+            await self.channel_layer.group_discard(page_group(session.key), self.channel_name)
 
     async def _own_session(self) -> AvatarSession | None:
         key: UUID = self.scope["url_route"]["kwargs"]["key"]

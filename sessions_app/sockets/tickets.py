@@ -1,4 +1,4 @@
-"""One-time tickets: what a page shows to open its websocket."""
+"""One-time tickets, with which a page opens its websocket."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ LIFETIME = timedelta(seconds=60)
 
 
 async def issue(session: AvatarSession) -> str:
-    """A new ticket for a page of this session, 256 bits at random. Expired ones are swept away."""
+    """Issue a ticket of 256 random bits for a page of this session, and delete expired tickets."""
     await Ticket.objects.filter(expires_at__lt=timezone.now()).adelete()
     ticket = secrets.token_urlsafe(32)
     await Ticket.objects.acreate(
@@ -22,7 +22,7 @@ async def issue(session: AvatarSession) -> str:
 
 
 async def redeem(session: AvatarSession, ticket: object) -> bool:
-    """True once for a ticket of this session that has not expired."""
+    """Use up the ticket; True once for a ticket of this session that has not expired."""
     if not isinstance(ticket, str):
         return False
     deleted, _ = await Ticket.objects.filter(

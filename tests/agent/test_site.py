@@ -14,7 +14,8 @@ from agent.assignment import Assignment, BadAssignment
 from agent.site import SiteLink
 from rigs.asgi_server import AsgiServer, asgi_server
 from rigs.vendor import Vendor
-from sessions_app.custom import lease as agents
+from sessions_app.custom.agent_line import agent_group, dismiss_agent, send_start
+from sessions_app.custom.lease import signed_key
 from sessions_app.models import AgentLease, AvatarSession, Mode, SessionEvent, Turn
 from sessions_app.states import State
 
@@ -53,7 +54,7 @@ async def link(server: AsgiServer, session: AvatarSession) -> AsyncIterator[Link
     running: list[asyncio.Task[None]] = []
 
     def open_link(attempt: int = 1, key: str | None = None, of: UUID | None = None) -> SiteLink:
-        proof = agents.signed_key(session, attempt) if key is None else key
+        proof = signed_key(session, attempt) if key is None else key
         line = SiteLink(Assignment(server.url, str(of or session.key), attempt, proof, hosted=False), "AJ_1")
         running.append(asyncio.create_task(line.run()))
         return line
@@ -73,7 +74,7 @@ def stored(session: AvatarSession) -> list[tuple[str, dict[str, Any]]]:
 async def live(session: AvatarSession) -> None:
     """The service runs the session."""
     await AvatarSession.objects.filter(pk=session.pk).aupdate(state=State.LIVE)
-    await agents.begin(session, START)
+    await send_start(session, START)
 
 
 async def test_the_agent_is_told_what_it_is_and_then_where_its_avatar_is_spoken_for(
@@ -164,7 +165,7 @@ async def test_the_end_of_the_session_ends_the_line(
     await line.welcomed
 
     session.end_reason = "USER_CLOSED"
-    await agents.send_away(session)
+    await dismiss_agent(session)
     assert await line.ended == "USER_CLOSED"
     await AvatarSession.objects.filter(pk=session.pk).aupdate(state=State.ENDED)
     after = link()
@@ -192,7 +193,7 @@ async def test_an_order_of_staff_reaches_the_agent(link: Links, session: AvatarS
     assert layer is not None
 
     await layer.group_send(
-        agents.agent_group(session), {"type": "agent.do", "command": {"event_type": "avatar.test_tone"}}
+        agent_group(session), {"type": "agent.do", "command": {"event_type": "avatar.test_tone"}}
     )
 
     assert (await line.orders.get())["command"] == {"event_type": "avatar.test_tone"}

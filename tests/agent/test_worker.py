@@ -14,8 +14,8 @@ from livekit import api
 from rigs.agent.agent_rig import Conversation, Worker, conversation, worker
 from rigs.rooms.room_rig import API_KEY, API_SECRET
 from rigs.vendor import Vendor
-from sessions_app.custom import lease as agents
-from sessions_app.custom.own_rooms import close_livekit
+from sessions_app.custom.lease import signed_key
+from sessions_app.custom.livekit_server import livekit_server
 from sessions_app.models import AgentLease
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.rooms]
@@ -29,7 +29,7 @@ async def talk(vendor: Vendor, settings: Any) -> AsyncIterator[Conversation]:
         settings.LIVEKIT_URL = talk.rooms.url
         settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET = API_KEY, API_SECRET
         yield talk
-        await close_livekit()
+        await livekit_server.aclose()
 
 
 @asynccontextmanager
@@ -72,7 +72,7 @@ async def test_a_worker_that_is_told_to_stop_hands_over_and_leaves_nothing(
     assert alive == []
     assert "Traceback" not in worker.said
     assert "ERROR" not in worker.said
-    for secret in ("secret-of-the-url", API_SECRET, "eyJ", agents.signed_key(talk.session, 1)[:20]):
+    for secret in ("secret-of-the-url", API_SECRET, "eyJ", signed_key(talk.session, 1)[:20]):
         assert secret not in worker.said
 
 

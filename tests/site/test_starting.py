@@ -12,7 +12,8 @@ from django.utils import timezone
 from rigs.site_requests import create, start, stop
 from rigs.vendor import API_KEY, AVATAR, CONTEXT, VOICE, Vendor
 from sessions_app.end_reasons import EndReason
-from sessions_app.lifecycle.presence import Presence, reap
+from sessions_app.lifecycle.presence import Presence
+from sessions_app.lifecycle.reaper import reap
 from sessions_app.models import AvatarSession
 from sessions_app.states import State
 

@@ -1,25 +1,25 @@
-"""One round of the reaper by hand, for a machine on which no site runs at the moment."""
+"""Runs one round of the reaper by hand, while no site runs."""
 
 import asyncio
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sessions_app.clients import close_avatar_service
-from sessions_app.custom.own_rooms import close_livekit
-from sessions_app.lifecycle.presence import reap
+from sessions_app.clients import liveavatar
+from sessions_app.custom.livekit_server import livekit_server
+from sessions_app.lifecycle.reaper import reap
 
 
 class Command(BaseCommand):
-    help = "End abandoned sessions, and stop at the service what could not be stopped before."
+    help = "End abandoned sessions and repeat releases that failed: at the vendor and in our LiveKit."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{asyncio.run(_reap())} sessions dealt with")
+        self.stdout.write(f"{asyncio.run(_reap())} sessions and rooms dealt with")
 
 
 async def _reap() -> int:
     try:
         return await reap()
     finally:
-        await close_avatar_service()
-        await close_livekit()
+        await liveavatar.aclose()
+        await livekit_server.aclose()

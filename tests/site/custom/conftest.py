@@ -12,7 +12,7 @@ from rigs.agent.leased_agents import LITE_START, Agents
 from rigs.rooms.room_rig import API_KEY, API_SECRET, EVERY_SERVER, RoomRig
 from rigs.site_requests import create
 from rigs.vendor import CONTEXT, Vendor
-from sessions_app.custom.own_rooms import close_livekit
+from sessions_app.custom.livekit_server import livekit_server
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
 
@@ -37,7 +37,7 @@ async def rooms(request: pytest.FixtureRequest, settings: Any, vendor: Vendor) -
     vendor.answers["/v1/sessions/start"] = started
     vendor.answers[f"/v1/contexts/{CONTEXT['id']}"] = context
     yield rig
-    await close_livekit()
+    await livekit_server.aclose()
     await rig.close()
 
 

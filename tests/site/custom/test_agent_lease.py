@@ -9,8 +9,8 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from rigs.agent.leased_agents import LITE_START, Agents, conversing, silence, told
-from sessions_app.custom import lease as agents
-from sessions_app.lifecycle.presence import replace_lost_agents
+from sessions_app.custom.lease import signed_key
+from sessions_app.lifecycle.reaper import replace_lost_agents
 from sessions_app.models import AgentLease, Turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -115,7 +115,7 @@ async def test_an_agent_without_its_key_is_turned_away(
 
 
 async def test_a_key_of_another_attempt_or_session_opens_nothing(crew: Agents) -> None:
-    key = agents.signed_key(crew.session, 1)
+    key = signed_key(crew.session, 1)
     async with crew.line() as socket:
         await socket.send_json_to({"type": "hello", "key": key, "attempt": 2})
         assert (await socket.receive_output(5))["code"] == 4401
@@ -151,7 +151,7 @@ async def test_a_job_that_was_offered_again_takes_over_and_all_it_says_is_stored
 async def test_an_agent_whose_line_broke_is_replaced_before_its_lease_lapses(
     visitor: AsyncClient, crew: Agents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agents, "RETURN_WITHIN", 0.0)
+    monkeypatch.setattr("sessions_app.custom.lease.RETURN_WITHIN", 0.0)
 
     async with conversing(visitor, crew):
         assert await replace_lost_agents() == 0
@@ -162,7 +162,7 @@ async def test_an_agent_whose_line_broke_is_replaced_before_its_lease_lapses(
 async def test_an_agent_that_opens_its_line_again_keeps_its_lease(
     visitor: AsyncClient, crew: Agents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agents, "RETURN_WITHIN", 0.0)
+    monkeypatch.setattr("sessions_app.custom.lease.RETURN_WITHIN", 0.0)
 
     async with conversing(visitor, crew):
         pass

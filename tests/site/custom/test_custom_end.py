@@ -11,9 +11,9 @@ from livekit import api
 from rigs.agent.leased_agents import Agents, conversing, rooms_left, silence, told
 from rigs.site_requests import stop
 from rigs.vendor import Vendor
-from sessions_app.custom import lease as agents
+from sessions_app.custom.dispatch import MAX_ATTEMPTS
 from sessions_app.end_reasons import EndReason
-from sessions_app.lifecycle.presence import reap, replace_lost_agents
+from sessions_app.lifecycle.reaper import reap, replace_lost_agents
 from sessions_app.models import AgentLease, SessionEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,7 +125,7 @@ async def test_a_page_cannot_end_a_session_in_its_agents_name(visitor: AsyncClie
 
 async def test_a_conversation_no_agent_survives_ends(visitor: AsyncClient, crew: Agents) -> None:
     async with conversing(visitor, crew):
-        await AgentLease.objects.filter(session=crew.session).aupdate(attempt=agents.MOST_ATTEMPTS)
+        await AgentLease.objects.filter(session=crew.session).aupdate(attempt=MAX_ATTEMPTS)
         await silence(crew.session)
 
         await replace_lost_agents()

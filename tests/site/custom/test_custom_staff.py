@@ -68,7 +68,7 @@ async def test_staff_ends_a_conversation_and_its_page_says_so(
         assert await line.receive_json_from(5) == {"type": "end", "reason": "STAFF"}
     again = await admin.post(f"{path}/end/", follow=True)
 
-    assert b"over already" in again.content
+    assert b"already ended" in again.content
     assert b"A member of staff ended" in (await visitor.get(f"/sessions/{crew.session.key}/")).content
     await crew.session.arefresh_from_db()
     assert (crew.session.end_reason, crew.session.end_detail) == ("STAFF", "staff in the admin")

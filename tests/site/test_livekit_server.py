@@ -1,4 +1,4 @@
-"""The site's client of our LiveKit, on either server: what is gone counts as removed, and errors are words."""
+"""The site's client of our LiveKitServer, on either server: what is gone counts as removed, and errors are words."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from livekit.rtc.participant import PublishTrackError
 
 from liveavatar_site.env import env_room_url
 from rigs.rooms.room_rig import API_KEY, API_SECRET, EVERY_SERVER, PATIENCE, RoomRig, room_rig
-from sessions_app.custom.own_rooms import AGENT_NAME, Dispatch, LiveKit, LiveKitUnavailable
+from sessions_app.custom.livekit_server import AGENT_NAME, Dispatch, LiveKitServer, LiveKitUnavailable
 
 
 @pytest.fixture(params=EVERY_SERVER)
@@ -23,8 +23,8 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
 
 
 @pytest.fixture
-async def livekit(rig: RoomRig) -> AsyncIterator[LiveKit]:
-    livekit = LiveKit(rig.url, API_KEY, API_SECRET)
+async def livekit(rig: RoomRig) -> AsyncIterator[LiveKitServer]:
+    livekit = LiveKitServer(rig.url, API_KEY, API_SECRET)
     yield livekit
     await livekit.aclose()
 
@@ -35,7 +35,7 @@ async def dispatched(rig: RoomRig) -> list[str]:
 
 
 async def test_a_room_is_opened_for_as_long_as_it_is_told_and_deleted_as_often_as_one_likes(
-    rig: RoomRig, livekit: LiveKit
+    rig: RoomRig, livekit: LiveKitServer
 ) -> None:
     await livekit.open_room(rig.room, empty_for=660)
     (room,) = (await rig.service.list_rooms(api.ListRoomsRequest(names=[rig.room]))).rooms
@@ -46,8 +46,8 @@ async def test_a_room_is_opened_for_as_long_as_it_is_told_and_deleted_as_often_a
     assert not (await rig.service.list_rooms(api.ListRoomsRequest(names=[rig.room]))).rooms
 
 
-async def test_a_recall_takes_the_dispatch_and_its_agent_away_as_often_as_one_likes(
-    rig: RoomRig, livekit: LiveKit
+async def test_a_withdraw_takes_the_dispatch_and_its_agent_away_as_often_as_one_likes(
+    rig: RoomRig, livekit: LiveKitServer
 ) -> None:
     await livekit.open_room(rig.room, empty_for=60)
     dispatch = await livekit.dispatch(rig.room, {"attempt": 1})
@@ -55,7 +55,7 @@ async def test_a_recall_takes_the_dispatch_and_its_agent_away_as_often_as_one_li
     agent.on("disconnected", lambda _: put_out.set())
     before = await dispatched(rig)
     for _ in range(2):
-        await livekit.recall(dispatch, "agent-1")
+        await livekit.withdraw(dispatch, "agent-1")
     await asyncio.wait_for(put_out.wait(), PATIENCE)
 
     assert before == [dispatch.id]
@@ -63,16 +63,18 @@ async def test_a_recall_takes_the_dispatch_and_its_agent_away_as_often_as_one_li
     assert await rig.inside() == []
 
 
-async def test_with_its_room_a_dispatch_is_gone_as_well(rig: RoomRig, livekit: LiveKit) -> None:
+async def test_with_its_room_a_dispatch_is_gone_as_well(rig: RoomRig, livekit: LiveKitServer) -> None:
     await livekit.open_room(rig.room, empty_for=60)
     dispatch = await livekit.dispatch(rig.room, {})
     await livekit.delete_room(rig.room)
 
     async with asyncio.timeout(2):  # less than a livekit-server looks for such a room
-        await livekit.recall(dispatch, "agent-1")
+        await livekit.withdraw(dispatch, "agent-1")
 
 
-async def test_a_visitor_may_speak_and_send_data_but_show_nothing(rig: RoomRig, livekit: LiveKit) -> None:
+async def test_a_visitor_may_speak_and_send_data_but_show_nothing(
+    rig: RoomRig, livekit: LiveKitServer
+) -> None:
     visitor, heard = rtc.Room(), asyncio.Event()
     listener = await rig.join("listener")
     listener.on("data_received", lambda _: heard.set())
@@ -93,16 +95,16 @@ async def test_a_visitor_may_speak_and_send_data_but_show_nothing(rig: RoomRig, 
         await visitor.disconnect()
 
 
-@pytest.mark.parametrize("call", ["open", "delete", "dispatch", "recall"])
+@pytest.mark.parametrize("call", ["open", "delete", "dispatch", "withdraw"])
 @pytest.mark.parametrize(
     ("key", "secret"), [(API_KEY, "of somebody else, but long enough"), ("unknown", API_SECRET)]
 )
 async def test_what_the_server_refuses_is_said_without_secrets(
     rig: RoomRig, call: str, key: str, secret: str
 ) -> None:
-    livekit = LiveKit(rig.url, key, secret)
+    livekit = LiveKitServer(rig.url, key, secret)
     try:
-        with pytest.raises(LiveKitUnavailable, match="does not know LIVEKIT_API_KEY") as raised:
+        with pytest.raises(LiveKitUnavailable, match="LIVEKIT_API_KEY is unknown there") as raised:
             await called(livekit, call, rig.room)
     finally:
         await livekit.aclose()
@@ -110,7 +112,7 @@ async def test_what_the_server_refuses_is_said_without_secrets(
     assert secret not in repr(raised.value)
 
 
-@pytest.mark.parametrize("call", ["open", "delete", "dispatch", "recall"])
+@pytest.mark.parametrize("call", ["open", "delete", "dispatch", "withdraw"])
 @pytest.mark.parametrize("answer", [(200, "<h1>It works!</h1>"), (404, "not here"), None])
 async def test_what_is_no_livekit_server_is_unavailable(call: str, answer: tuple[int, str] | None) -> None:
     async def page(_: web.Request) -> web.Response:
@@ -122,7 +124,7 @@ async def test_what_is_no_livekit_server_is_unavailable(call: str, answer: tuple
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    livekit = LiveKit(f"ws://127.0.0.1:{runner.addresses[0][1]}", API_KEY, API_SECRET)
+    livekit = LiveKitServer(f"ws://127.0.0.1:{runner.addresses[0][1]}", API_KEY, API_SECRET)
     if answer is None:
         await runner.cleanup()
     try:
@@ -133,7 +135,7 @@ async def test_what_is_no_livekit_server_is_unavailable(call: str, answer: tuple
         await runner.cleanup()
 
 
-async def called(livekit: LiveKit, call: str, room: str) -> Any:
+async def called(livekit: LiveKitServer, call: str, room: str) -> Any:
     match call:
         case "open":
             return await livekit.open_room(room, empty_for=60)
@@ -142,7 +144,7 @@ async def called(livekit: LiveKit, call: str, room: str) -> Any:
         case "dispatch":
             return await livekit.dispatch(room, {})
         case _:
-            return await livekit.recall(Dispatch("AD_1", room), "agent-1")
+            return await livekit.withdraw(Dispatch("AD_1", room), "agent-1")
 
 
 @pytest.mark.parametrize(
