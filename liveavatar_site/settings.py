@@ -1,4 +1,4 @@
-"""The one settings file. Every value a deployment may change is read here, from the environment or `.env`.
+"""The one settings file. Each value that a deployment may change comes from the environment or `.env`.
 
 The defaults run a fresh clone on one machine: SQLite, channel layer in memory, our own simulator of the service.
 """
@@ -8,73 +8,59 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from liveavatar_site.env import (
-    database,
-    env_bool,
-    env_int,
-    env_list,
-    env_room_url,
-    env_str,
-    env_url,
-    load_dotenv,
-    secret_key,
-)
+from liveavatar_site.environment import database, read_environment, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-load_dotenv(Path(env_str("ENV_FILE", str(BASE_DIR / ".env"))))
-VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var")))
+# In lower case, so that Django's debug pages do not show it as a setting.
+_env = read_environment(BASE_DIR / ".env")
+VAR_DIR = _env.VAR_DIR or BASE_DIR / "var"
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
-DEBUG = env_bool("DEBUG", False)
-SECRET_KEY = secret_key(DEBUG, VAR_DIR / "secret_key")
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
-CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+DEBUG = _env.DEBUG
+SECRET_KEY = secret_key(_env, VAR_DIR / "secret_key")
+ALLOWED_HOSTS = _env.ALLOWED_HOSTS or (["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = _env.CSRF_TRUSTED_ORIGINS
 
 # The avatar service. Without a key everything runs against the simulator on this machine.
-LIVEAVATAR_API_KEY = env_str("LIVEAVATAR_API_KEY")
+LIVEAVATAR_API_KEY = _env.LIVEAVATAR_API_KEY
 SIMULATED = not LIVEAVATAR_API_KEY
-SIMULATOR_PORT = env_int("SIMULATOR_PORT", 8700)
-LIVEAVATAR_API_URL = env_url(
-    "LIVEAVATAR_API_URL",
-    f"http://127.0.0.1:{SIMULATOR_PORT}" if SIMULATED else "https://api.liveavatar.com",
+SIMULATOR_PORT = _env.SIMULATOR_PORT
+LIVEAVATAR_API_URL = _env.LIVEAVATAR_API_URL or (
+    f"http://127.0.0.1:{SIMULATOR_PORT}" if SIMULATED else "https://api.liveavatar.com"
 )
-LIVEAVATAR_SANDBOX = env_bool("LIVEAVATAR_SANDBOX", False)
-# Seconds. A session that nobody ends is billed until then.
-LIVEAVATAR_MAX_DURATION = env_int("LIVEAVATAR_MAX_DURATION", 600, at_least=30)
+LIVEAVATAR_SANDBOX = _env.LIVEAVATAR_SANDBOX
+# Seconds. A session that no side ends is billed until then.
+LIVEAVATAR_MAX_DURATION = _env.LIVEAVATAR_MAX_DURATION
+# The wire's word for CUSTOM mode; it has changed once.
+LIVEAVATAR_CUSTOM_MODE_NAME = _env.LIVEAVATAR_CUSTOM_MODE_NAME
 
-# Our own LiveKit: where agents of CUSTOM sessions are dispatched, and rooms of ours are. By default the simulator's,
-# which is the embedded one unless the simulator itself was given another.
+# Our own LiveKit, which dispatches the agents of CUSTOM sessions and has our own rooms. By default the simulator's: its
+# embedded room server, or the LiveKit server that the simulator was given.
 EMBEDDED_ROOMS = f"ws://127.0.0.1:{SIMULATOR_PORT}"
-LIVEKIT_URL = env_room_url(
-    "LIVEKIT_URL", env_str("SIMULATOR_LIVEKIT_URL", EMBEDDED_ROOMS) if SIMULATED else ""
+LIVEKIT_URL = _env.LIVEKIT_URL or ((_env.SIMULATOR_LIVEKIT_URL or EMBEDDED_ROOMS) if SIMULATED else "")
+LIVEKIT_API_KEY = _env.LIVEKIT_API_KEY or _env.SIMULATOR_LIVEKIT_API_KEY or _env.SIMULATOR_ROOM_KEY
+LIVEKIT_API_SECRET = (
+    _env.LIVEKIT_API_SECRET or _env.SIMULATOR_LIVEKIT_API_SECRET or _env.SIMULATOR_ROOM_SECRET
 )
-LIVEKIT_API_KEY = env_str(
-    "LIVEKIT_API_KEY", env_str("SIMULATOR_LIVEKIT_API_KEY", env_str("SIMULATOR_ROOM_KEY"))
-)
-LIVEKIT_API_SECRET = env_str(
-    "LIVEKIT_API_SECRET", env_str("SIMULATOR_LIVEKIT_API_SECRET", env_str("SIMULATOR_ROOM_SECRET"))
-)
-# What browsers and the service's avatars call it, where that differs.
-LIVEKIT_PUBLIC_URL = env_room_url("LIVEKIT_PUBLIC_URL", LIVEKIT_URL)
+# Its address for browsers and for the vendor's avatars, where that differs.
+LIVEKIT_PUBLIC_URL = _env.LIVEKIT_PUBLIC_URL or LIVEKIT_URL
 CUSTOM_AVAILABLE = bool(LIVEKIT_URL and LIVEKIT_API_KEY and LIVEKIT_API_SECRET)
-# The wire's word for CUSTOM; it has changed once.
-LIVEAVATAR_CUSTOM_MODE_NAME = env_str("LIVEAVATAR_CUSTOM_MODE_NAME", "LITE")
-# Where agents reach this site.
-SITE_URL = env_url("SITE_URL", "http://127.0.0.1:8000")
-# Seconds: an agent that was dispatched says hello within the first, a start finds one within the second, and an agent
-# that was not heard of for the third is replaced.
-AGENT_HELLO_WITHIN = env_int("AGENT_HELLO_WITHIN", 3, at_least=1)
-AGENT_START_WITHIN = env_int("AGENT_START_WITHIN", 15, at_least=1)
-AGENT_LEASE = env_int("AGENT_LEASE", 6, at_least=2)
+# The site's address for agents.
+SITE_URL = _env.SITE_URL
+# Seconds: a dispatched agent says hello within the first, and a start finds an agent within the second. The site
+# replaces an agent that has been silent for the third.
+AGENT_HELLO_WITHIN = _env.AGENT_HELLO_WITHIN
+AGENT_START_WITHIN = _env.AGENT_START_WITHIN
+AGENT_LEASE = _env.AGENT_LEASE
 
-# Seconds between keep-alives while a page is open; the service ends a silent session after 3 to 5 minutes.
-KEEP_ALIVE_INTERVAL = env_int("KEEP_ALIVE_INTERVAL", 60, at_least=5)
+# Seconds between keep-alives while a page is open. The vendor ends a silent session after 3 to 5 minutes.
+KEEP_ALIVE_INTERVAL = _env.KEEP_ALIVE_INTERVAL
 # Seconds a session waits for its page to come back (reload, short loss of network) before it is stopped.
-PAGE_GRACE = env_int("PAGE_GRACE", 15, at_least=1)
-# Starts one address may make in a minute.
-STARTS_PER_MINUTE = env_int("STARTS_PER_MINUTE", 10, at_least=1)
+PAGE_GRACE = _env.PAGE_GRACE
+# Starts per address and minute.
+STARTS_PER_MINUTE = _env.STARTS_PER_MINUTE
 # Sessions that may be open at once on the whole site.
-MAX_OPEN_SESSIONS = env_int("MAX_OPEN_SESSIONS", 50, at_least=1)
+MAX_OPEN_SESSIONS = _env.MAX_OPEN_SESSIONS
 
 INSTALLED_APPS = [
     "daphne",
@@ -117,9 +103,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database(env_str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))}
+DATABASES = {"default": database(_env.DATABASE_URL or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env_str("REDIS_URL")
+REDIS_URL = _env.REDIS_URL
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
     if REDIS_URL
@@ -138,7 +124,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
-TIME_ZONE = env_str("TIME_ZONE", "UTC")
+TIME_ZONE = _env.TIME_ZONE
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -146,10 +132,10 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # Cookies and transport. TLS may be switched off only for a trial on a private network.
-HTTPS = env_bool("HTTPS", not DEBUG)
+HTTPS = not DEBUG if _env.HTTPS is None else _env.HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_TLS_PROXY", False) else None
-SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 31536000 if HTTPS else 0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _env.BEHIND_TLS_PROXY else None
+SECURE_HSTS_SECONDS = (31536000 if HTTPS else 0) if _env.HSTS_SECONDS is None else _env.HSTS_SECONDS
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -184,7 +170,7 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "media-src": [SELF, "blob:", "mediastream:"],
         "worker-src": [SELF, "blob:"],
-        "connect-src": [SELF, _service, *_rooms, *_own_rooms, *env_list("ROOM_ORIGINS", [])],
+        "connect-src": [SELF, _service, *_rooms, *_own_rooms, *_env.ROOM_ORIGINS],
         "base-uri": [NONE],
         "object-src": [NONE],
         "form-action": [SELF],
@@ -197,8 +183,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
-    # One line per request to the service would only repeat what the session's events say.
+    "root": {"handlers": ["console"], "level": _env.LOG_LEVEL},
+    # httpx logs one line per request, which would repeat the session's events.
     "loggers": {
         "httpx": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import AsyncClient
 from django.urls import get_resolver, reverse
 
+from liveavatar_site.environment import Environment
 from rigs.vendor import Vendor
 from sessions_app.lifecycle.presence import Presence
 
@@ -56,10 +57,13 @@ def test_a_deployment_with_the_required_settings_has_no_warnings(tmp_path: Path)
     ("environment", "said"),
     [
         ({}, "SECRET_KEY must be set"),
-        ({"DEBUG": "maybe"}, "DEBUG must be 1 or 0"),
-        ({"DEBUG": "1", "PAGE_GRACE": "soon"}, "PAGE_GRACE must be a whole number"),
-        ({"DEBUG": "1", "DATABASE_URL": "mysql://x"}, "DATABASE_URL must begin with"),
-        ({"DEBUG": "1", "LIVEAVATAR_API_URL": "ftp://x"}, "LIVEAVATAR_API_URL must be an http"),
+        ({"DEBUG": "maybe"}, "DEBUG: Input should be a valid boolean"),
+        ({"DEBUG": "1", "PAGE_GRACE": "soon"}, "PAGE_GRACE: Input should be a valid integer"),
+        ({"DEBUG": "1", "DATABASE_URL": "mysql://x"}, "DATABASE_URL: Value error, it must begin with"),
+        (
+            {"DEBUG": "1", "LIVEAVATAR_API_URL": "ftp://x"},
+            "LIVEAVATAR_API_URL: Value error, it must be an http",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_understood_stops_the_start_by_name(
@@ -75,7 +79,7 @@ def test_the_example_settings_name_every_setting_that_is_read() -> None:
     def found(pattern: str, *path: str) -> set[str]:
         return set(re.findall(pattern, ROOT.joinpath(*path).read_text(encoding="utf-8"), re.MULTILINE))
 
-    read = found(r'env_\w+\(\s*"([A-Z_]+)"', "liveavatar_site", "settings.py")
+    read = {*Environment.model_fields}
     read |= {f"SIMULATOR_{name}" for name in found(r'read\(\s*"([A-Z_]+)"', "simulator", "settings.py")}
     suffixes = found(r'f"\{service\}_([A-Z_]+)"', "voice", "settings.py")
     services = found(r'_endpoint\(environ, "([A-Z]+)"', "voice", "settings.py")
@@ -86,7 +90,7 @@ def test_the_example_settings_name_every_setting_that_is_read() -> None:
     named = found(r"^#?([A-Z_]+)=", ".env.example")
 
     assert len(read) > 20
-    assert named - {"SECRET_KEY"} == read - {"ENV_FILE"}
+    assert named == read
 
 
 @pytest.mark.django_db(transaction=True)
@@ -119,3 +123,33 @@ async def test_pages_forbid_foreign_scripts_and_frames(visitor: AsyncClient, ven
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+def test_a_settings_file_that_cannot_be_read_stops_the_start_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("DEBUG=1\n# a comment\nthis is no setting\n")
+
+    done = manage(tmp_path, "check", ENV_FILE=str(tmp_path / "env"))
+
+    assert done.returncode != 0
+    assert "env, line 3: this is not NAME=value" in done.stderr
+
+
+def test_the_environment_wins_over_the_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("DEBUG=0\nPAGE_GRACE=7\nTIME_ZONE='Europe/Berlin'\n")
+
+    shown = manage(
+        tmp_path,
+        "diffsettings",
+        "--all",
+        ENV_FILE=str(tmp_path / "env"),
+        DEBUG="1",
+        LIVEAVATAR_API_KEY="canary",
+    ).stdout
+
+    assert "DEBUG = True" in shown
+    assert "PAGE_GRACE = 7" in shown
+    assert "TIME_ZONE = 'Europe/Berlin'" in shown
+
+
+def test_the_environment_is_no_setting_that_a_debug_page_would_show(settings: Any) -> None:
+    assert not [name for name in dir(settings) if isinstance(getattr(settings, name, None), Environment)]

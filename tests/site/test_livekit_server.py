@@ -1,8 +1,10 @@
 """The site's client of our LiveKitServer, on either server: what is gone counts as removed, and errors are words."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from django.core.exceptions import ImproperlyConfigured
 from livekit import api, rtc
 from livekit.rtc.participant import PublishTrackError
 
-from liveavatar_site.env import env_room_url
+from liveavatar_site.environment import read_environment
 from rigs.rooms.room_rig import API_KEY, API_SECRET, EVERY_SERVER, PATIENCE, RoomRig, room_rig
 from sessions_app.custom.livekit_server import AGENT_NAME, Dispatch, LiveKitServer, LiveKitUnavailable
+
+NO_FILE = Path(os.devnull)
 
 
 @pytest.fixture(params=EVERY_SERVER)
@@ -150,7 +154,7 @@ async def called(livekit: LiveKitServer, call: str, room: str) -> Any:
 @pytest.mark.parametrize(
     ("text", "url"),
     [
-        ("", ""),
+        ("", None),
         ("ws://127.0.0.1:7880", "ws://127.0.0.1:7880"),
         ("wss://project.livekit.cloud/", "wss://project.livekit.cloud"),
         ("https://project.livekit.cloud", "wss://project.livekit.cloud"),
@@ -158,16 +162,18 @@ async def called(livekit: LiveKitServer, call: str, room: str) -> Any:
     ],
 )
 def test_its_address_is_read_as_livekit_writes_it(
-    monkeypatch: pytest.MonkeyPatch, text: str, url: str
+    monkeypatch: pytest.MonkeyPatch, text: str, url: str | None
 ) -> None:
     monkeypatch.setenv("LIVEKIT_URL", text)
 
-    assert env_room_url("LIVEKIT_URL") == url
+    assert url == read_environment(NO_FILE).LIVEKIT_URL
 
 
 @pytest.mark.parametrize("text", ["rooms.example.org", "ftp://rooms.example.org", "wss://"])
 def test_an_address_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("LIVEKIT_URL", text)
 
-    with pytest.raises(ImproperlyConfigured, match="LIVEKIT_URL must be the address of a LiveKit server"):
-        env_room_url("LIVEKIT_URL")
+    with pytest.raises(
+        ImproperlyConfigured, match=r"LIVEKIT_URL: .* must be the address of a LiveKit server"
+    ):
+        read_environment(NO_FILE)
