@@ -15,14 +15,17 @@ MARGIN = timedelta(minutes=1)
 logger = logging.getLogger(__name__)
 
 
-def longest_session() -> timedelta:
-    """Return how long a session may last; tokens and rooms must outlive it."""
-    return timedelta(seconds=settings.LIVEAVATAR_MAX_DURATION)
+async def open_room(session: AvatarSession) -> str:
+    """Create the session's room at our LiveKit and return the avatar's token for it. Raises LiveKitUnavailable."""
+    server, lifetime = livekit_server(), _longest_session()
+    await server.open_room(session.own_room, empty_for=(lifetime + MARGIN).total_seconds())
+    return server.avatar_token(session.own_room, lifetime)
 
 
-async def open_room(session: AvatarSession) -> None:
-    """Create the session's room at our LiveKit. Raises LiveKitUnavailable."""
-    await livekit_server().open_room(session.own_room, empty_for=(longest_session() + MARGIN).total_seconds())
+def visitor_token(session: AvatarSession) -> str:
+    """Return the visitor's token for the session's room at our LiveKit."""
+    identity = f"visitor-{session.key.hex[:8]}"
+    return livekit_server().user_token(session.own_room, identity, _longest_session())
 
 
 async def delete_room(session: AvatarSession) -> bool:
@@ -47,3 +50,8 @@ async def sweep_rooms() -> int:
     for key in keys:
         await server.delete_room(named[key])
     return len(keys)
+
+
+def _longest_session() -> timedelta:
+    """Return how long a session may last; its tokens and its room must outlive it."""
+    return timedelta(seconds=settings.LIVEAVATAR_MAX_DURATION)

@@ -3,8 +3,7 @@
 from django.conf import settings
 
 from liveavatar import FullSession, Interactivity, Quality, SessionToken
-from sessions_app.clients import liveavatar
-from sessions_app.lifecycle.at_vendor import EndedMeanwhile, RoomAccess, stop_at_vendor
+from sessions_app.lifecycle.at_vendor import EndedMeanwhile, RoomAccess, start_at_vendor, stop_at_vendor
 from sessions_app.models import AvatarSession
 
 
@@ -25,7 +24,7 @@ class FullMode:
         if session.is_browser_managed:
             await _keep_token(session, token)
             return None
-        started = await liveavatar().start_session(token)
+        started = await start_at_vendor(session, token)
         return RoomAccess(
             started.livekit_url or "", started.livekit_client_token or "", started.max_session_duration
         )

@@ -19,9 +19,10 @@ from sessions_app.end_reasons import EndReason, known_reason
 from sessions_app.events import ingest
 from sessions_app.events.frames import InvalidFrame, parse_events, parse_frame, parse_source, refusal
 from sessions_app.lifecycle.ending import end_session
+from sessions_app.lifecycle.outcome import StartRefused
 from sessions_app.lifecycle.presence import presence
 from sessions_app.lifecycle.reported import apply_page_events
-from sessions_app.lifecycle.starting import StartRefused, start_session
+from sessions_app.lifecycle.starting import start_session
 from sessions_app.models import AvatarSession
 from sessions_app.pages.forms import CHOICES
 from sessions_app.pages.visitors import own_session
