@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -194,6 +195,9 @@ class AvatarSession(models.Model):
             await self.arefresh_from_db()
 
 
+MAX_HELLO_FACTOR = 3  # times AGENT_HELLO_WITHIN
+
+
 class AgentLease(models.Model):
     """The attempt and job of the agent that holds a CUSTOM conversation, and when it last proved to be alive.
 
@@ -223,6 +227,15 @@ class AgentLease(models.Model):
     def identity(self) -> str:
         """The agent's identity in our LiveKit's room. The agent derives the same one from its dispatch."""
         return f"agent-{self.session.key.hex[:8]}-{self.attempt}"
+
+    @property
+    def hello_timeout(self) -> float:
+        """The seconds within which the agent must say hello.
+
+        Grows with each unanswered dispatch, so that agents starting on a busy machine are not given up too early.
+        """
+        factor: int = min(1 + self.unanswered, MAX_HELLO_FACTOR)
+        return float(settings.AGENT_HELLO_WITHIN * factor)
 
 
 class SessionEvent(models.Model):

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from sessions_app.custom.agent_line import Hellos
-from sessions_app.custom.lease import claim_next_attempt, hello_timeout, signed_key
+from sessions_app.custom.lease import claim_next_attempt, signed_key
 from sessions_app.custom.livekit_server import Dispatch, LiveKitUnavailable, livekit_server
 from sessions_app.events import ingest
 from sessions_app.models import AgentLease, AvatarSession, RoomKind
@@ -37,7 +37,7 @@ async def dispatch_agent(session: AvatarSession, config: dict[str, Any]) -> None
                 lease = await _dispatch_next(
                     await AgentLease.objects.select_related("session").aget(session=session)
                 )
-                if lease is not None and await hellos.wait_for(lease.attempt, hello_timeout(lease)):
+                if lease is not None and await hellos.wait_for(lease.attempt, lease.hello_timeout):
                     return
     except TimeoutError:
         waited = settings.AGENT_START_WITHIN
@@ -67,17 +67,16 @@ async def _dispatch_next(lease: AgentLease) -> AgentLease | None:
     session, server = following.session, livekit_server()
     if lease.dispatch_id:
         await server.withdraw(Dispatch(lease.dispatch_id, session.own_room), lease.identity)
-    dispatch = await server.dispatch(session.own_room, _metadata(session, following.attempt))
-    following.dispatch_id = dispatch.id
+    dispatch = await server.dispatch(
+        session.own_room,
+        {
+            "site_url": settings.SITE_URL,
+            "session": str(session.key),
+            "attempt": following.attempt,
+            "key": signed_key(session, following.attempt),
+            "hosted": session.room_kind == RoomKind.HOSTED,
+        },
+    )
     await AgentLease.objects.filter(pk=lease.pk, attempt=following.attempt).aupdate(dispatch_id=dispatch.id)
+    following.dispatch_id = dispatch.id
     return following
-
-
-def _metadata(session: AvatarSession, attempt: int) -> dict[str, Any]:
-    return {
-        "site_url": settings.SITE_URL,
-        "session": str(session.key),
-        "attempt": attempt,
-        "key": signed_key(session, attempt),
-        "hosted": session.room_kind == RoomKind.HOSTED,
-    }

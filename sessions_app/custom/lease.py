@@ -17,7 +17,6 @@ from sessions_app.states import State
 
 RENEW_EVERY = 2.0  # seconds
 RETURN_WITHIN = 2.0  # seconds, for an agent that lost its socket to the site; it reconnects after 0.2 s
-MAX_HELLO_FACTOR = 3  # times AGENT_HELLO_WITHIN
 SALT = "sessions_app.agents"
 KEY_LIFETIME = timedelta(hours=12)
 
@@ -87,15 +86,6 @@ async def lapsed_leases() -> list[AgentLease]:
     return [lease async for lease in leases.select_related("session") if _is_overdue(lease, now)]
 
 
-def hello_timeout(lease: AgentLease) -> float:
-    """Return the seconds within which the agent must say hello.
-
-    Grows with each unanswered dispatch, so that agents starting on a busy machine are not given up too early.
-    """
-    factor: int = min(1 + lease.unanswered, MAX_HELLO_FACTOR)
-    return float(settings.AGENT_HELLO_WITHIN * factor)
-
-
 def signed_key(session: AvatarSession, attempt: int) -> str:
     """Sign the key that proves an agent. It travels in the dispatch, which only our LiveKit's workers see."""
     return signing.dumps({"session": str(session.key), "attempt": attempt}, salt=SALT)
@@ -113,4 +103,4 @@ def is_key_of(key: object, session_key: str, attempt: int) -> bool:
 def _is_overdue(lease: AgentLease, now: datetime) -> bool:
     if lease.renewed_at is not None or lease.dispatched_at is None:
         return True
-    return lease.dispatched_at < now - timedelta(seconds=hello_timeout(lease))
+    return lease.dispatched_at < now - timedelta(seconds=lease.hello_timeout)

@@ -1,11 +1,9 @@
 """CUSTOM mode (LITE on the wire): our agent listens, thinks and speaks, in our own room or in the vendor's."""
 
-from typing import Any
-
 from django.conf import settings
 
-from liveavatar import CustomSession, OwnRoom, Quality, SessionToken, StartedSession
-from sessions_app.clients import liveavatar
+from liveavatar import CustomSession, OwnRoom, Quality, SessionToken
+from sessions_app.custom.agent_config import agent_config, avatar_addresses
 from sessions_app.custom.agent_line import dismiss_agent, send_start
 from sessions_app.custom.dispatch import dispatch_agent
 from sessions_app.custom.lease import wipe_lease
@@ -37,10 +35,10 @@ class CustomMode:
 
     async def start(self, session: AvatarSession, token: SessionToken) -> RoomAccess:
         """Wait for the agent before the vendor is asked: as long as no agent listens, nothing is billed."""
-        await dispatch_agent(session, await _agent_config(session))
+        await dispatch_agent(session, await agent_config(session))
         started = await start_at_vendor(session, token)
         own = session.room_kind == RoomKind.OWN
-        await send_start(session, _avatar_addresses(started, own))
+        await send_start(session, avatar_addresses(started, own_room=own))
         url, visitor = started.livekit_url or "", started.livekit_client_token or ""
         if own:
             url, visitor = settings.LIVEKIT_PUBLIC_URL, visitor_token(session)
@@ -52,27 +50,3 @@ class CustomMode:
             return False
         await wipe_lease(session)
         return await delete_room(session)
-
-
-async def _agent_config(session: AvatarSession) -> dict[str, Any]:
-    """Return what the agent is told of its part: name, language and context. Raises LiveAvatarError."""
-    context: dict[str, Any] = {"prompt": "", "opening_text": "", "faqs": []}
-    if session.context_id:
-        found = await liveavatar().context(session.context_id)
-        context = {
-            "prompt": found.prompt,
-            "opening_text": found.opening_text or "",
-            "faqs": [link.faq for link in found.links if link.faq],
-        }
-    return {"avatar_name": session.avatar_name, "language": session.language, "context": context}
-
-
-def _avatar_addresses(started: StartedSession, own: bool) -> dict[str, Any]:
-    """Return the media websocket's address and, for the vendor's room, the agent's access to it."""
-    if own:
-        return {"ws_url": started.ws_url or ""}
-    return {
-        "ws_url": started.ws_url or "",
-        "room_url": started.livekit_url or "",
-        "room_token": started.livekit_agent_token or "",
-    }
