@@ -13,7 +13,7 @@ from agent import lifeline
 from agent.log import configure
 from agent.settings import InvalidSetting, Settings, from_environment
 from voice.settings import InvalidSpeechSetting
-from voice.tts import VoiceMissing
+from voice.speaking.speaker import VoiceMissing
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer

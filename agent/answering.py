@@ -12,7 +12,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.utils import shortuuid
 
 from agent.opening import Opening
-from voice.brain import Brain
+from voice.answering.brain import Brain
 
 
 class Answering(llm.LLM[str]):

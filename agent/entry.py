@@ -31,7 +31,7 @@ def prewarm(_process: JobProcess) -> None:
         import pocketsphinx  # noqa: F401
 
     if any(os.environ.get(f"{name}_URL") for name in ("STT", "LLM", "TTS")):
-        from voice.service import preload
+        from voice.remote_service import preload
 
         preload()
 

@@ -12,8 +12,9 @@ from livekit.agents.language import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 from livekit.agents.utils import shortuuid
 
-from voice.stt import Recognition, Recognizer, SpeechInMissing
-from voice.vad import SAMPLE_RATE, SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
+from voice.hearing.recognizer import SAMPLE_RATE, Recognition, Recognizer
+from voice.hearing.recognizer import HearingUnavailable as SpeechInMissing
+from voice.hearing.vad import SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
 
 logger = logging.getLogger(__name__)
 

@@ -18,11 +18,12 @@ from agent.plugins import BadPipeline, named, plugin
 from agent.site import Welcome
 from agent.spare import SpareAnswering, SpareHearing, SpareSpeaking
 from agent.speaking import Speaking
-from voice.brain import brain
-from voice.languages import voice_for_language
+from voice.factory import build_brain as brain
+from voice.factory import build_recognizer as recognizer
+from voice.factory import build_speaker as speaker
 from voice.settings import SpeechSettings, from_environment
-from voice.stt import recognizer
-from voice.tts import Speaker, Voice, speaker
+from voice.speaking.espeak.languages import voice_for_language
+from voice.speaking.speaker import Speaker, Voice
 
 __all__ = ["BadPipeline", "build_session", "check"]
 

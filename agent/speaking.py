@@ -11,9 +11,9 @@ from livekit.agents.utils import shortuuid
 from livekit.agents.voice.io import TimedString
 
 from agent.opening import Opening
-from voice.sentences import split_sentences
-from voice.tts import Speaker, Voice
-from voice.utterance import SAMPLE_RATE, Utterance
+from voice.speaking.speaker import Speaker, Voice
+from voice.speaking.utterance import SAMPLE_RATE, Utterance
+from voice.text.sentences import split_sentences
 
 # Characters: a first sentence shorter than this waits for the next, which may change how it sounds.
 ALONE = 12

@@ -23,9 +23,9 @@ from simulator.avatar.camera import FRAME_TIME
 from simulator.avatar.lips import track_from_phonemes
 from simulator.avatar.lips_from_sound import SoundLips
 from simulator.avatar.rig import DESIGN_HEIGHT, DESIGN_WIDTH, MOUTH_BOX
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE
 
 TEXT = "Papa, papa, bob. Mama, papa, bah. Bob, papa, papa. " * 4  # wide open and shut in turn
 SOUND_MS = 10

@@ -20,14 +20,15 @@ from rigs.sound.spoken_questions import (
     SMALL_TALK,
     Question,
 )
-from voice.brain import OfflineBrain
-from voice.espeak import EspeakSpeaker
-from voice.resample import resample
+from voice.answering.offline_brain import OfflineBrain
+from voice.factory import build_recognizer
+from voice.hearing.recognizer import Recognizer, Transcript
 from voice.settings import SpeechSettings
-from voice.spoken import spoken_words
-from voice.stt import Recognizer, Transcript, recognizer
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE as SPOKEN_RATE
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.resample import resample
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE as SPOKEN_RATE
+from voice.text.normalization import spoken_words
 
 VOICES = (
     Voice("en-us+f3", 165, 50),
@@ -103,7 +104,7 @@ async def listen(recognizer: Recognizer, sound: bytes, cost: Cost) -> Transcript
 async def measure(name: str, prompt: str, questions: list[Question], noise: float, misses: bool) -> None:
     """Print the figures of one context."""
     began = time.perf_counter()
-    recogniser = recognizer(SpeechSettings(), texts=[prompt])
+    recogniser = build_recognizer(SpeechSettings(), texts=[prompt])
     await recogniser.open()
     print(f"{name}: model made in {time.perf_counter() - began:.2f} s")
     brain = OfflineBrain(name="Ava", prompt=prompt)

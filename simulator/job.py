@@ -7,7 +7,7 @@ from simulator.casting import Cast
 from simulator.rooms import Rooms
 from simulator.session import Session, SessionConfig
 from simulator.world import Voice
-from voice.languages import voice_for_language
+from voice.speaking.espeak.languages import voice_for_language
 
 
 def start_command(session: Session, cast: Cast, rooms: Rooms, lifetime: float) -> dict[str, Any]:

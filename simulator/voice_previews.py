@@ -5,9 +5,9 @@ import io
 import wave
 
 from simulator.world import Voice
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice as Timbre
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice as Timbre
+from voice.speaking.utterance import SAMPLE_RATE
 
 MOST_KEPT = 50
 

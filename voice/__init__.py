@@ -1,4 +1,8 @@
-"""Speech and answers without a network: text to speech (`voice.tts`) and an offline brain (`voice.brain`).
+"""Speech and answers, offline or by OpenAI-compatible services: sound and text in, text and sound out.
 
-Knows no web framework and no room: text in, PCM and words out.
+hearing     what a visitor says      answering   what the avatar replies      speaking   how the reply sounds
+
+Each room has one module that says what every implementation offers (`hearing.recognizer`, `answering.brain`,
+`speaking.speaker`). `factory` builds the implementations that `settings` ask for. Nothing here knows a web
+framework or a LiveKit room.
 """

@@ -1,25 +1,24 @@
-"""Which speech services are used: none of them by default, OpenAI-compatible ones by the environment."""
+"""The speech services in use: none by default, OpenAI-compatible ones by environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from urllib.parse import urlsplit
 
-DEFAULT_TIMEOUT = 15.0  # seconds; a person is waiting, and the offline classes can always answer
+DEFAULT_TIMEOUT = 15.0  # seconds; a person is waiting, and the offline classes are ready
 DEFAULT_TTS_VOICE = "alloy"
 DEFAULT_MODELS = {"STT": "whisper-1", "LLM": "gpt-4o-mini", "TTS": "tts-1"}
 
 
 class InvalidSpeechSetting(ValueError):
-    """A variable of the environment cannot be used; the message names it and says what it should hold."""
+    """An environment variable cannot be used. The message names it and says what it should hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An OpenAI-compatible service. `url` is its base, such as "http://127.0.0.1:9000/v1".
 
-    `timeout`, in seconds, is the patience with one transcript, one spoken sentence or, of an answer, with each
-    of its sentences.
+    `timeout`, in seconds, is for one transcript, one spoken sentence, or each sentence of an answer.
     """
 
     url: str
@@ -30,7 +29,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSettings:
-    """None stands for the offline class. `tts_voice` is a voice's name at the `tts` endpoint."""
+    """None stands for the offline class. `tts_voice` is the name of a voice at the `tts` endpoint."""
 
     stt: Endpoint | None = None
     llm: Endpoint | None = None
@@ -41,7 +40,7 @@ class SpeechSettings:
 def from_environment(environ: Mapping[str, str]) -> SpeechSettings:
     """Read STT_URL, STT_MODEL, STT_API_KEY and STT_TIMEOUT, the same of LLM_ and TTS_, and TTS_VOICE.
 
-    Without its URL a service is not used, whatever its other variables say. Raises `InvalidSpeechSetting`.
+    A service without its URL is not used, and its other variables are not read. Raises `InvalidSpeechSetting`.
     """
     return SpeechSettings(
         stt=_endpoint(environ, "STT"),

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from liveavatar import CustomSession, LiveAvatar, StartedSession
 from liveavatar.media_socket import MediaSocket
 from liveavatar.utterance import Utterance
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
 
 API_KEY = os.environ.get("LIVEAVATAR_API_KEY", "")
 API_URL = os.environ.get("LIVEAVATAR_API_URL") or (

@@ -12,7 +12,7 @@ from simulator.avatar.lips import REST, MouthTrack
 from simulator.avatar.lite_commands import InvalidCommand, parse_frame
 from simulator.avatar.lite_conversation import LiteConversation
 from simulator.avatar.playback import Playback
-from voice.utterance import BYTES_PER_SECOND
+from voice.speaking.utterance import BYTES_PER_SECOND
 
 
 def pcm(seconds: float) -> bytes:

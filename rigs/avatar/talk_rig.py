@@ -14,9 +14,9 @@ from simulator.avatar.events import Events
 from simulator.avatar.listening import Listening
 from simulator.avatar.playback import Playback
 from simulator.avatar.push_to_talk import PushToTalk
-from voice.stt import Transcript
-from voice.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, WordMark
-from voice.vad import SpeechContinued, SpeechEnded, SpeechStarted
+from voice.hearing.recognizer import Transcript
+from voice.hearing.vad import SpeechContinued, SpeechEnded, SpeechStarted
+from voice.speaking.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, WordMark
 
 WORD_SECONDS = 0.04
 PATIENCE = 3.0

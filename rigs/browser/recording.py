@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE
 
 
 async def record(path: Path, *said: tuple[float, str]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from voice.utterance import BYTES_PER_SECOND
+from voice.speaking.utterance import BYTES_PER_SECOND
 
 QUEUE_SECONDS = 0.16
 

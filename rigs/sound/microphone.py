@@ -7,10 +7,10 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from rigs.rooms.room_rig import PATIENCE
-from voice.espeak import EspeakSpeaker
-from voice.resample import resample
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE as SPOKEN_RATE
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.resample import resample
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE as SPOKEN_RATE
 
 RATE = 48_000  # Hz
 FRAME = RATE // 100  # samples

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.espeak import EspeakSpeaker
-from voice.resample import resample
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE as SPOKEN_RATE
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.resample import resample
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE as SPOKEN_RATE
 
 RATE = 16_000  # Hz
 FEMALE, MALE, BRITISH = (

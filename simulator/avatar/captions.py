@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from voice.utterance import Utterance
+from voice.speaking.utterance import Utterance
 
 
 @dataclass(frozen=True, slots=True)

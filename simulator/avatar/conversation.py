@@ -12,7 +12,7 @@ from simulator.avatar.delivery import Delivery
 from simulator.avatar.events import Events
 from simulator.avatar.motion import Mood
 from simulator.avatar.push_to_talk import PushToTalk
-from voice.sentences import split_sentences
+from voice.text.sentences import split_sentences
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from simulator.avatar.events import Events
 from simulator.avatar.lips import MouthTrack, track_from_phonemes
 from simulator.avatar.lips_from_sound import SoundLips
 from simulator.avatar.playback import Playback
-from voice.utterance import BYTES_PER_SECOND, Utterance
+from voice.speaking.utterance import BYTES_PER_SECOND, Utterance
 
 AHEAD = 1  # sentences that are spoken into memory while another one is heard
 # Seconds after the last sound in which its echo may still come in by the user's microphone: the way there, the

@@ -12,9 +12,10 @@ from simulator.avatar.job import Job
 from simulator.avatar.listening import Listener, Listening
 from simulator.avatar.reports import Reports
 from simulator.avatar.understanding import Understanding, speech_detector
-from voice.sentences import split_sentences
+from voice.factory import build_recognizer as recognizer
+from voice.hearing.recognizer import Recognizer
 from voice.settings import SpeechSettings
-from voice.stt import Recognizer, recognizer
+from voice.text.sentences import split_sentences
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from simulator.avatar.hearing import FRAME_MS
-from voice.vad import QUIET
+from voice.hearing.vad import QUIET
 
 WATCHED = 1000 // FRAME_MS  # pieces of sound in which nothing may have come back
 FRESH = 400 // FRAME_MS  # newest pieces, which do not count: there the user may have begun to speak

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.avatar.rig import AVATARS, SIZES
 from voice.settings import Endpoint
-from voice.tts import Voice
+from voice.speaking.speaker import Voice
 
 
 class BadOrder(Exception):

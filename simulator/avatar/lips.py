@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor
 
-from voice.utterance import PhonemeMark
+from voice.speaking.utterance import PhonemeMark
 
 STEP = 0.02  # seconds between the shapes of a track
 ANTICIPATION_MS = 20  # lips move before the sound is heard

@@ -13,7 +13,7 @@ import numpy as np
 
 from simulator.avatar.lips import PRESS, TEETH, Mouth, MouthTrack, open_mouth
 from simulator.avatar.mel_bands import Floats, MelBands, samples_of
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.utterance import SAMPLE_RATE
 
 NETWORK = Path(__file__).with_name("lips_from_sound.npz")
 SILENT = -5.0  # decades of power: sound below this moves no lips

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from voice.stt import Recognition
-from voice.vad import SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
+from voice.hearing.recognizer import Recognition
+from voice.hearing.vad import SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
 
 BYTES_PER_SECOND = 16_000 * 2
 LONGEST = 30.0  # seconds of one utterance; who talks on begins another one

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.avatar.lips import STEP
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.utterance import SAMPLE_RATE
 
 Floats = NDArray[np.float32]
 

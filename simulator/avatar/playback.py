@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simulator.avatar.lips import REST, Mouth
-from voice.utterance import BYTES_PER_SECOND
+from voice.speaking.utterance import BYTES_PER_SECOND
 
 FRAME_SECONDS = 0.08  # every write goes to the native library and back
 FRAME_BYTES = int(FRAME_SECONDS * BYTES_PER_SECOND)

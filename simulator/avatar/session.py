@@ -25,7 +25,8 @@ from simulator.avatar.slow_brain import SlowBrain
 from simulator.avatar.speech import Speech
 from simulator.avatar.stage import RoomLost, Stage
 from simulator.avatar.tone import tone
-from voice.brain import Brain, brain
+from voice.answering.brain import Brain
+from voice.factory import build_brain as brain
 from voice.settings import SpeechSettings, from_environment
 
 logger = logging.getLogger(__name__)

@@ -3,10 +3,11 @@
 import logging
 from dataclasses import replace
 
+from voice.factory import build_speaker as speaker
 from voice.settings import SpeechSettings
-from voice.silent import silent_utterance
-from voice.tts import Voice, VoiceError, VoiceMissing, VoiceUnknown, speaker
-from voice.utterance import Utterance
+from voice.speaking.silent_utterance import silent_utterance
+from voice.speaking.speaker import Voice, VoiceError, VoiceMissing, VoiceUnknown
+from voice.speaking.utterance import Utterance
 
 logger = logging.getLogger(__name__)
 

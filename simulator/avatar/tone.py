@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.utterance import SAMPLE_RATE
 
 AMPLITUDE = 12_000  # of 32767
 FADE = 0.01  # seconds; without it a tone begins and ends with a click

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from simulator.avatar.lips import PRESS, STEP, TEETH, WIDTHS, Mouth, track_from_phonemes
 from simulator.avatar.lips_from_sound import NETWORK, Network
 from simulator.avatar.mel_bands import BANDS, HOP, LOOKS, Floats, MelBands, samples_of
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE, Utterance
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE, Utterance
 
 logger = logging.getLogger(__name__)
 

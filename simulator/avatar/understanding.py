@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from voice.stt import Recognition, Recognizer, SpeechInMissing, Transcript
-from voice.vad import SpeechDetector
+from voice.hearing.recognizer import HearingUnavailable as SpeechInMissing
+from voice.hearing.recognizer import Recognition, Recognizer, Transcript
+from voice.hearing.vad import SpeechDetector
 
 HANGOVER = 0.4  # seconds of silence that end what the user says
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from simulator.avatar.lips import MouthTrack
 from simulator.avatar.lite_commands import EventId
 from simulator.avatar.playback import CLOSE_ENOUGH, Playback
-from voice.utterance import BYTES_PER_SECOND
+from voice.speaking.utterance import BYTES_PER_SECOND
 
 # Seconds of sound.
 PREROLL = 0.15  # gathered before it is heard, and waited for at most: chunks of 15 ms must not stutter

@@ -5,7 +5,7 @@ import time
 from livekit import rtc
 
 from simulator.avatar.faults import Faults
-from voice.utterance import BYTES_PER_SECOND, SAMPLE_RATE
+from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE
 
 # Long enough to bridge a busy event loop, short enough to keep lips and sound together by estimate.
 QUEUE_MS = 200

@@ -15,7 +15,7 @@ from simulator.rest.paging import Query
 from simulator.rest.path import in_path
 from simulator.rest.schema import TEXT, TIME, UUID, answer, array, body, described, nullable, one_of, paged
 from simulator.world import Voice, new_id, now
-from voice.tts import VoiceError
+from voice.speaking.speaker import VoiceError
 
 LONGEST_NAME = 64
 

@@ -21,9 +21,9 @@ from liveavatar.pcm import BYTES_PER_SECOND, RATE
 from rigs.agent.reports import OPENING, Reports, welcome
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
 from rigs.sound.spoken_questions import COFFEE
-from voice.brain import OfflineBrain
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
+from voice.answering.offline_brain import OfflineBrain
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from agent.site import Welcome
 from agent.speaking import Speaking
 from rigs.services.speech_service import KEY, Answer, delta, events, hanging, speech_service, status
 from rigs.sound.spoken_questions import COFFEE
-from voice.brain import OfflineBrain
+from voice.answering.offline_brain import OfflineBrain
 from voice.settings import InvalidSpeechSetting
-from voice.tts import VoiceMissing
+from voice.speaking.speaker import VoiceMissing
 
 WELCOME = Welcome(2.0, "Wayne", COFFEE.read_text(), "Hello!", ("Q: Fax? A: None.",), "en", ())
 LIVEKIT = {"LIVEKIT_URL": "ws://rooms", "LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a long secret"}
@@ -118,7 +118,7 @@ async def test_the_offline_classes_stand_in_for_services_that_fail(
         assert "Dogs are welcome" in await answer(session)
         assert await seconds_of(session, "Dogs are welcome.") > 0.5
     assert "status 401; the offline brain answers" in caplog.text
-    assert "status 401; espeak-ng speaks this sentence" in caplog.text
+    assert "status 401; the offline voice speaks this sentence" in caplog.text
     assert KEY not in caplog.text
 
 
@@ -185,8 +185,9 @@ async def test_the_offline_recogniser_stands_in_for_a_plugin_that_fails(
     monkeypatch.setenv("AGENT_STT", "tests.agent.test_pipeline:FailingEars")
     monkeypatch.setenv("AGENT_STT_OPTIONS", '{"streaming": true}')
     session = sessions.build()
-    from rigs.sound.spoken_english import FRAME, RATE, spoken
     from voice.espeak import EspeakSpeaker
+
+    from rigs.sound.spoken_english import FRAME, RATE, spoken
 
     mouth = EspeakSpeaker()
     question: np.ndarray = await spoken(mouth, "Are dogs allowed?")
@@ -277,7 +278,7 @@ async def test_wrong_speech_settings_and_a_missing_voice_are_told_at_the_start(
         patch.setenv("TTS_URL", "nonsense")
         with pytest.raises(InvalidSpeechSetting, match="TTS_URL"):
             await check()
-    monkeypatch.setattr("voice.espeak.EspeakSpeaker.open", missing)
+    monkeypatch.setattr("voice.speaking.espeak_speaker.EspeakSpeaker.open", missing)
     with pytest.raises(VoiceMissing):
         await check()
 

@@ -23,7 +23,7 @@ from agent.commands import Command, command_of, parse_command
 from agent.outbox import Outbox
 from agent.recorder import Recorder
 from sessions_app.events.frames import MAX_FRAME, parse_events, parse_frame
-from voice.brain import OfflineBrain
+from voice.answering.offline_brain import OfflineBrain
 
 
 class Reports:

@@ -16,12 +16,13 @@ from agent.hearing import Hearing
 from agent.speaking import Speaking, timed_words
 from rigs.sound.spoken_english import FRAME, RATE, in_a_quiet_room, spoken
 from rigs.sound.spoken_questions import COFFEE
-from voice.brain import OfflineBrain, Role
-from voice.espeak import EspeakSpeaker
+from voice.answering.brain import Role
+from voice.answering.offline_brain import OfflineBrain
+from voice.factory import build_recognizer
 from voice.settings import SpeechSettings
-from voice.stt import recognizer
-from voice.tts import Voice
-from voice.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, WordMark
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, WordMark
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def mouth() -> AsyncIterator[EspeakSpeaker]:
 
 @pytest.fixture
 async def hearing() -> AsyncIterator[Hearing]:
-    hearing = Hearing(recognizer(SpeechSettings(), texts=[COFFEE.read_text()]))
+    hearing = Hearing(build_recognizer(SpeechSettings(), texts=[COFFEE.read_text()]))
     yield hearing
     await hearing.aclose()
 
@@ -113,7 +114,7 @@ async def test_only_what_the_framework_takes_for_a_voice_is_understood(
 async def test_without_a_recogniser_for_the_language_the_agent_is_deaf_and_lives(
     mouth: EspeakSpeaker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hearing = Hearing(recognizer(SpeechSettings(), texts=[], language="de"), "de")
+    hearing = Hearing(build_recognizer(SpeechSettings(), texts=[], language="de"), "de")
     async with hearing.stream() as stream:
         push(stream, await spoken(mouth, "Guten Tag"))
         stream.end_input()

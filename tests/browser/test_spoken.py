@@ -15,9 +15,9 @@ from rigs.browser.visitor import Visitor, all_stored, events_of, visiting
 from rigs.processes import Site
 from rigs.sound.spoken_questions import COFFEE
 from simulator.seed import COFFEE_CONTEXT
-from voice.sentences import split_sentences
+from voice.factory import build_recognizer
 from voice.settings import SpeechSettings
-from voice.stt import recognizer
+from voice.text.sentences import split_sentences
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -127,7 +127,7 @@ async def test_push_to_talk_is_heard_while_the_button_is_held(speaking: Speaking
 async def understood(visitor: Visitor) -> str:
     """What a recogniser that knows the coffee shop hears in the sound the page played."""
     pcm = base64.b64decode(await visitor.page.evaluate(RECORDED, 0))
-    ears = recognizer(SpeechSettings(), texts=split_sentences(COFFEE.read_text()))
+    ears = build_recognizer(SpeechSettings(), texts=split_sentences(COFFEE.read_text()))
     try:
         await ears.open()
         recognition = ears.listen()

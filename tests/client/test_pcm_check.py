@@ -10,8 +10,9 @@ import pytest
 
 from liveavatar.pcm import RATE
 from liveavatar.pcm_check import Fault, PcmCheck
+from voice.factory import build_speaker
 from voice.settings import SpeechSettings
-from voice.tts import Voice, speaker
+from voice.speaking.speaker import Voice
 
 TEXTS = [
     ("en-us+f3", "Good morning! The shop opens at nine, and dogs are welcome."),
@@ -25,7 +26,7 @@ def speech(request: pytest.FixtureRequest) -> bytes:
     voice, text = request.param
 
     async def spoken() -> bytes:
-        mouth = speaker(SpeechSettings())
+        mouth = build_speaker(SpeechSettings())
         try:
             return (await mouth.synthesize(text, Voice(voice))).pcm
         finally:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.brain import OfflineBrain
+from voice.answering.offline_brain import OfflineBrain
 
 PROMPT = """You are Ava, the friendly voice of Corner Cafe. Never talk about politics. Keep answers short.
 Corner Cafe is at 12 Mill Lane in Bristol. We open at 8 am and close at 6 pm on weekdays. On Sundays we are closed.
@@ -52,7 +52,7 @@ def test_questions_are_answered_from_the_context(brain, question, answer):
         ("what does milk do?", "Milk makes tea mild."),
     ],
 )
-def test_what_a_sentence_is_about_counts_more_than_what_it_mentions(question, answer):
+def test_a_sentence_about_the_subject_beats_one_that_mentions_it(question, answer):
     facts = "The cake goes with tea. Milk makes tea mild. Tea is a drink made of leaves. Green tea is not fermented."
 
     assert OfflineBrain(name="Ava", prompt=facts).answer(question) == answer
@@ -72,14 +72,14 @@ def test_what_a_sentence_is_about_counts_more_than_what_it_mentions(question, an
         ),
     ],
 )
-def test_small_talk_needs_no_context(brain, said, answer):
+def test_small_talk_is_answered_without_the_context(brain, said, answer):
     assert brain.answer(said) == answer
 
 
 @pytest.mark.parametrize(
     "question", ["Who won the world cup?", "tell me about quantum physics", "", "???", "\0"]
 )
-def test_what_is_not_in_the_context_is_not_made_up(brain, question):
+def test_no_answer_is_invented_for_a_question_outside_the_context(brain, question):
     assert brain.answer(question) == NOT_KNOWN
 
 
@@ -91,11 +91,11 @@ def test_instructions_are_never_spoken(brain, question):
     assert "You are Ava" not in brain.answer(question)
 
 
-def test_a_greeting_with_a_question_is_a_question(brain):
+def test_a_greeting_with_a_question_is_answered_as_a_question(brain):
     assert brain.answer("Hi, when do you open?") == "We open at 8 am and close at 6 pm on weekdays."
 
 
-def test_without_facts_it_says_so():
+def test_a_brain_without_facts_says_so():
     brain = OfflineBrain(name="Ava", prompt="You are a helpful assistant. Be brief.")
 
     assert (

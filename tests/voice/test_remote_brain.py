@@ -1,4 +1,4 @@
-"""Answers from an OpenAI-compatible chat service on loopback, whatever it does."""
+"""The remote brain against an OpenAI-compatible chat service on loopback that works, stalls, breaks or lies."""
 
 import asyncio
 import logging
@@ -8,8 +8,9 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from rigs.services.speech_service import KEY, body, delta, events, hanging, speech_service, status
-from voice.brain import OfflineBrain, brain
-from voice.remote_brain import LONGEST_HISTORY, RemoteBrain
+from voice.answering.offline_brain import OfflineBrain
+from voice.answering.remote_brain import LONGEST_HISTORY, RemoteBrain
+from voice.factory import build_brain
 from voice.settings import Endpoint, SpeechSettings
 
 PROMPT = "You are Ava. We open at nine in the morning."
@@ -31,7 +32,7 @@ async def asking(answer, **endpoint):
     """A service that answers with `answer`, and a brain that asks it."""
     async with speech_service(answer) as service:
         settings = SpeechSettings(llm=service.endpoint(**endpoint))
-        remote = brain(settings, name="Ava", prompt=PROMPT, faqs=["Q: Dogs? A: Welcome."])
+        remote = build_brain(settings, name="Ava", prompt=PROMPT, faqs=["Q: Dogs? A: Welcome."])
         try:
             yield service, remote
         finally:
@@ -47,7 +48,7 @@ async def test_the_answer_comes_sentence_by_sentence():
         assert await said(remote) == ["At nine sharp. ", "Not later."]
 
 
-async def test_a_sentence_is_handed_over_before_the_rest_was_written():
+async def test_a_sentence_is_handed_over_before_the_next_one_arrives():
     async with asking(events(delta("It is nine o'clock. "), delta("And"), then="hang")) as (service, remote):
         async with aclosing(remote.reply(QUESTION)) as reply:
             assert await anext(reply) == "It is nine o'clock. "
@@ -55,7 +56,7 @@ async def test_a_sentence_is_handed_over_before_the_rest_was_written():
         await asyncio.wait_for(service.given_up.wait(), 10)
 
 
-async def test_a_short_first_sentence_waits_for_the_next():
+async def test_a_short_first_sentence_is_joined_to_the_next():
     async with asking(events(delta("Yes. "), delta("We do. "), delta("Always."), DONE)) as (_, remote):
         assert await said(remote) == ["Yes. We do. Always."]
 
@@ -76,7 +77,7 @@ async def test_cancelling_an_answer_ends_the_request():
         await asyncio.wait_for(service.given_up.wait(), 10)
 
 
-async def test_the_context_and_what_was_said_are_sent():
+async def test_a_request_has_the_context_and_the_history():
     async with asking(WELL) as (service, remote):
         remote.remember("user", "Hello.")
         remote.remember("assistant", "Hi!")
@@ -96,7 +97,7 @@ async def test_the_context_and_what_was_said_are_sent():
     ]
 
 
-async def test_a_question_that_was_not_remembered_is_sent_all_the_same_and_kept_by_nobody():
+async def test_a_question_that_was_not_remembered_is_sent_once_and_not_kept():
     async with asking(WELL) as (service, remote):
         await said(remote, "One?")
         await said(remote, "Two?")
@@ -146,7 +147,7 @@ async def test_old_messages_are_forgotten():
         pytest.param(events(delta("At nine "), delta("sharp.", finish=""), DONE), id="empty finish reason"),
     ],
 )
-async def test_odd_streams_are_understood(answer, caplog):
+async def test_unusual_streams_are_understood(answer, caplog):
     async with asking(answer, timeout=20) as (_, remote):
         assert await said(remote) == ["At nine sharp."]
 
@@ -184,14 +185,14 @@ async def test_the_offline_brain_answers_for_a_service_that_fails(answer, reason
 
 
 @pytest.mark.parametrize("then", ["break", "hang"])
-async def test_a_service_that_fails_midway_is_not_answered_for(then, caplog):
+async def test_an_answer_ends_where_the_service_fails_midway(then, caplog):
     async with asking(events(delta("At nine sharp. "), delta("Exc"), then=then), timeout=0.5) as (_, remote):
         assert await said(remote) == ["At nine sharp. "]
 
-    assert "the answer ends with what was said" in caplog.text
+    assert "the answer ends after its last whole sentence" in caplog.text
 
 
-async def test_a_service_that_let_people_wait_is_left_alone_for_a_while(caplog):
+async def test_a_service_that_timed_out_is_not_called_for_a_while(caplog):
     async with asking(hanging, timeout=0.2) as (service, remote):
         await said(remote)
         service.answer = WELL
@@ -202,7 +203,7 @@ async def test_a_service_that_let_people_wait_is_left_alone_for_a_while(caplog):
     assert len(caplog.records) == 1
 
 
-async def test_a_service_that_refused_is_asked_again():
+async def test_a_service_that_refused_is_called_again():
     async with asking(status(500)) as (service, remote):
         await said(remote)
         service.answer = WELL
@@ -210,9 +211,9 @@ async def test_a_service_that_refused_is_asked_again():
         assert await said(remote) == ["At nine sharp. ", "Not later."]
 
 
-async def test_nobody_there_is_a_failure_like_others(caplog):
-    nobody = Endpoint("http://127.0.0.1:9/v1", "a-model", KEY)
-    remote = brain(SpeechSettings(llm=nobody), name="Ava", prompt=PROMPT)
+async def test_the_offline_brain_answers_where_no_service_listens(caplog):
+    unused_port = Endpoint("http://127.0.0.1:9/v1", "a-model", KEY)
+    remote = build_brain(SpeechSettings(llm=unused_port), name="Ava", prompt=PROMPT)
 
     assert await said(remote) == OFFLINE
 
@@ -221,10 +222,10 @@ async def test_nobody_there_is_a_failure_like_others(caplog):
 
 
 @pytest.mark.parametrize("key", ["", KEY])
-async def test_the_key_is_sent_to_its_service_and_no_other_identity(key, monkeypatch):
+async def test_a_service_gets_its_own_key_and_no_other_identity(key, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "another key")
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-somebody")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-something")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-the-machine")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-of-the-machine")
     async with asking(WELL, key=key) as (service, remote):
         await said(remote)
 
@@ -234,14 +235,14 @@ async def test_the_key_is_sent_to_its_service_and_no_other_identity(key, monkeyp
     assert not [name for name in headers if name.startswith("OpenAI-")]
 
 
-async def test_a_key_that_fits_in_no_header_is_a_failure_without_the_key(caplog):
+async def test_a_key_that_no_header_can_hold_is_not_logged(caplog):
     async with asking(WELL, key="ключ") as (_, remote):
         assert await said(remote) == OFFLINE
 
     assert "ключ" not in caplog.text
 
 
-async def test_without_the_client_library_the_offline_brain_answers(monkeypatch, caplog):
+async def test_the_offline_brain_answers_without_the_client_library(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "openai", None)
     async with asking(WELL) as (_, remote):
         await remote.open()
@@ -251,9 +252,11 @@ async def test_without_the_client_library_the_offline_brain_answers(monkeypatch,
     assert "pip install openai" in caplog.text
 
 
-async def test_a_session_s_own_llm_goes_before_the_settings():
+async def test_a_session_llm_takes_precedence_over_the_settings():
     async with speech_service(WELL) as settings, speech_service(events(delta("I am grumpy."), DONE)) as own:
-        remote = brain(SpeechSettings(llm=settings.endpoint()), name="Ava", prompt=PROMPT, llm=own.endpoint())
+        remote = build_brain(
+            SpeechSettings(llm=settings.endpoint()), name="Ava", prompt=PROMPT, llm=own.endpoint()
+        )
 
         assert await said(remote) == ["I am grumpy."]
 
@@ -261,7 +264,7 @@ async def test_a_session_s_own_llm_goes_before_the_settings():
     assert not settings.asked
 
 
-async def test_the_client_can_be_loaded_ahead_and_the_brain_used_after_closing(caplog):
+async def test_a_brain_can_be_opened_ahead_and_used_after_closing(caplog):
     caplog.set_level(logging.INFO, "voice")
     async with asking(WELL) as (_, remote):
         await remote.open()
@@ -273,6 +276,6 @@ async def test_the_client_can_be_loaded_ahead_and_the_brain_used_after_closing(c
     assert not caplog.records
 
 
-def test_without_an_endpoint_the_brain_is_the_offline_one():
-    assert isinstance(brain(SpeechSettings(), name="Ava", prompt=PROMPT), OfflineBrain)
-    assert not isinstance(brain(SpeechSettings(), name="Ava", prompt=PROMPT), RemoteBrain)
+def test_a_brain_without_an_endpoint_is_the_offline_brain():
+    assert isinstance(build_brain(SpeechSettings(), name="Ava", prompt=PROMPT), OfflineBrain)
+    assert not isinstance(build_brain(SpeechSettings(), name="Ava", prompt=PROMPT), RemoteBrain)

@@ -1,4 +1,4 @@
-"""Speech understood by an OpenAI-compatible service on loopback, or by the offline recogniser in its place."""
+"""The remote recogniser against an OpenAI-compatible service on loopback, with the offline one as its fallback."""
 
 import asyncio
 import io
@@ -11,8 +11,9 @@ import pytest
 
 from rigs.services.speech_service import KEY, body, hanging, speech_service, status
 from rigs.sound.microphone_sound import spoken
+from voice.factory import build_recognizer
+from voice.hearing.recognizer import Transcript
 from voice.settings import SpeechSettings
-from voice.stt import Transcript, recognizer
 
 TEXTS = ["We are open from seven to six.", "A cappuccino costs three euros sixty."]
 QUESTION = "What are your opening hours?"
@@ -22,7 +23,7 @@ QUESTION = "What are your opening hours?"
 async def listening(answer, *, timeout=10.0, language="en"):
     async with speech_service(answer) as service:
         settings = SpeechSettings(stt=service.endpoint(timeout=timeout))
-        remote = recognizer(settings, texts=TEXTS, language=language)
+        remote = build_recognizer(settings, texts=TEXTS, language=language)
         try:
             yield service, remote
         finally:
@@ -42,7 +43,7 @@ async def question():
     return await spoken(QUESTION)
 
 
-async def test_what_was_said_is_sent_as_a_recording(question):
+async def test_an_utterance_is_sent_as_a_wav_file(question):
     async with listening(body('{"text": " Four  euros. "}'), language="de-AT") as (service, remote):
         assert await heard(remote, question) == Transcript("Four euros.", 1.0)
 
@@ -54,7 +55,7 @@ async def test_what_was_said_is_sent_as_a_recording(question):
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
-async def test_nothing_understood_is_an_empty_transcript(text, question):
+async def test_an_empty_answer_is_an_empty_transcript(text, question):
     async with listening(body(json.dumps({"text": text}))) as (_, remote):
         assert await heard(remote, question) == Transcript("", 0.0)
 
@@ -94,14 +95,14 @@ async def test_the_offline_recogniser_listens_for_a_service_that_fails(answer, r
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])
-async def test_where_offline_cannot_listen_nothing_is_made_up(language, question, caplog):
+async def test_an_utterance_in_a_language_without_fallback_is_not_understood(language, question, caplog):
     async with listening(status(500), language=language) as (_, remote):
         assert await heard(remote, question) == Transcript("", 0.0)
 
-    assert "what was said stays unknown" in caplog.text
+    assert "the utterance is not understood" in caplog.text
 
 
-async def test_the_offline_recogniser_listens_though_nobody_opened_it(question):
+async def test_the_offline_recogniser_listens_without_having_been_opened(question):
     async with listening(status(500)) as (_, remote):
         recognition = remote.listen()
         await recognition.feed(question)
@@ -109,13 +110,13 @@ async def test_the_offline_recogniser_listens_though_nobody_opened_it(question):
         assert (await recognition.finish()).text == QUESTION
 
 
-async def test_a_service_works_where_pocketsphinx_is_missing(monkeypatch, question):
+async def test_the_service_transcribes_without_pocketsphinx(monkeypatch, question):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     async with listening(body('{"text": "Hello."}')) as (_, remote):
         assert (await heard(remote, question)).text == "Hello."
 
 
-async def test_cancelling_ends_the_request(question):
+async def test_cancelling_a_transcript_ends_the_request(question):
     async with listening(hanging) as (service, remote):
         finishing = asyncio.create_task(heard(remote, question))
         while not service.asked:
@@ -127,7 +128,7 @@ async def test_cancelling_ends_the_request(question):
         await asyncio.wait_for(service.given_up.wait(), 10)
 
 
-async def test_what_was_abandoned_is_not_sent(question):
+async def test_an_abandoned_utterance_is_not_sent(question):
     async with listening(body('{"text": "Hello."}')) as (service, remote):
         await remote.open()
         recognition = remote.listen()

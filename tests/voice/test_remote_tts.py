@@ -1,4 +1,4 @@
-"""Speech from an OpenAI-compatible service on loopback, whatever it sends."""
+"""The remote speaker against an OpenAI-compatible service on loopback that sends sound, errors or nonsense."""
 
 import io
 import wave
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from rigs.services.speech_service import KEY, body, hanging, speech_service, status
-from voice import remote_tts
-from voice.espeak import EspeakSpeaker
+from voice.factory import build_speaker
 from voice.settings import SpeechSettings
-from voice.tts import Voice, speaker
-from voice.utterance import BYTES_PER_SECOND
+from voice.speaking import remote_speaker
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import BYTES_PER_SECOND
 
 TEXT = "Hello there, Bob!"
 SOUND = (8_000 * np.sin(np.arange(24_000) / 20)).astype("<i2").tobytes()  # one second
@@ -28,14 +29,14 @@ def wav(pcm: bytes, *, rate: int = 24_000, channels: int = 1) -> bytes:
 
 
 def streamed(wav_file: bytes) -> bytes:
-    """As servers write it that do not know the length yet."""
+    """Give the file the header of a server that does not know the length yet."""
     return wav_file[:4] + b"\xff\xff\xff\x7f" + wav_file[8:40] + b"\xff\xff\xff\x7f" + wav_file[44:]
 
 
 @asynccontextmanager
 async def speaking(answer, timeout=10.0):
     async with speech_service(answer) as service:
-        remote = speaker(SpeechSettings(tts=service.endpoint(timeout=timeout), tts_voice="nova"))
+        remote = build_speaker(SpeechSettings(tts=service.endpoint(timeout=timeout), tts_voice="nova"))
         try:
             yield service, remote
         finally:
@@ -52,7 +53,7 @@ async def speaking(answer, timeout=10.0):
         pytest.param(body(streamed(wav(SOUND)), "audio/wav"), id="streamed wav"),
     ],
 )
-async def test_the_service_s_sound_is_the_utterance(answer):
+async def test_an_utterance_has_the_sound_of_the_service(answer):
     async with speaking(answer) as (_, remote):
         utterance = await remote.synthesize(TEXT, Voice())
 
@@ -60,7 +61,7 @@ async def test_the_service_s_sound_is_the_utterance(answer):
     assert utterance.phonemes == ()
 
 
-async def test_words_are_marked_where_they_may_be():
+async def test_word_marks_are_estimated_from_the_text():
     async with speaking(body(SOUND, PCM)) as (_, remote):
         utterance = await remote.synthesize(TEXT, Voice())
 
@@ -78,7 +79,7 @@ async def test_a_wav_of_another_rate_is_resampled():
     assert utterance.seconds == pytest.approx(1.0, abs=0.001)
 
 
-async def test_pcm_in_the_settings_voice_is_asked_for():
+async def test_a_request_has_the_voice_of_the_settings_and_the_speed():
     async with speaking(body(SOUND, PCM)) as (service, remote):
         await remote.synthesize(TEXT, Voice())
         await remote.synthesize(TEXT, Voice(rate=round(Voice().rate * 1.2)))
@@ -103,7 +104,7 @@ async def test_pcm_in_the_settings_voice_is_asked_for():
         (hanging, "no answer in 0.2 s"),
     ],
 )
-async def test_espeak_speaks_for_a_service_that_fails(answer, reason, caplog):
+async def test_the_offline_voice_speaks_for_a_service_that_fails(answer, reason, caplog):
     async with speaking(answer, timeout=0.2 if "0.2" in reason else 10) as (_, remote):
         utterance = await remote.synthesize(TEXT, Voice())
 
@@ -112,13 +113,13 @@ async def test_espeak_speaks_for_a_service_that_fails(answer, reason, caplog):
     (warning,) = caplog.messages
     assert "TTS" in warning
     assert reason in warning
-    assert "espeak-ng speaks" in warning
+    assert "the offline voice speaks" in warning
     assert KEY not in caplog.text
     assert TEXT not in caplog.text
 
 
-async def test_a_service_that_never_stops_is_cut_off(monkeypatch, caplog):
-    monkeypatch.setattr(remote_tts, "LONGEST", BYTES_PER_SECOND // 2)
+async def test_a_service_that_sends_sound_without_end_is_cut_off(monkeypatch, caplog):
+    monkeypatch.setattr(remote_speaker, "LONGEST", BYTES_PER_SECOND // 2)
     async with speaking(body(SOUND, PCM)) as (_, remote):
         utterance = await remote.synthesize(TEXT, Voice())
 
@@ -126,12 +127,12 @@ async def test_a_service_that_never_stops_is_cut_off(monkeypatch, caplog):
     assert "more than" in caplog.text
 
 
-async def test_opening_is_ready_for_both():
+async def test_an_opened_speaker_speaks_by_the_service():
     async with speaking(body(SOUND, PCM)) as (_, remote):
         await remote.open()
 
         assert (await remote.synthesize(TEXT, Voice())).pcm == SOUND
 
 
-def test_without_an_endpoint_espeak_speaks():
-    assert isinstance(speaker(SpeechSettings()), EspeakSpeaker)
+def test_a_speaker_without_an_endpoint_is_espeak():
+    assert isinstance(build_speaker(SpeechSettings()), EspeakSpeaker)

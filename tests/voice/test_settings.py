@@ -1,4 +1,4 @@
-"""Speech services by the environment."""
+"""Speech services from environment variables."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from voice.settings import DEFAULT_TIMEOUT, Endpoint, InvalidSpeechSetting, Spee
 URL = "http://127.0.0.1:9000/v1"
 
 
-def test_nothing_set_is_offline():
+def test_an_empty_environment_means_offline():
     assert from_environment({}) == SpeechSettings(stt=None, llm=None, tts=None)
 
 
@@ -60,12 +60,12 @@ def test_a_url_alone_is_enough():
         ("STT_TIMEOUT", "inf"),
     ],
 )
-def test_what_cannot_be_used_is_named(variable, value):
+def test_an_error_names_the_invalid_variable(variable, value):
     with pytest.raises(InvalidSpeechSetting, match=variable):
         from_environment({"STT_URL": URL, variable: value})
 
 
-def test_a_key_is_in_no_repr_and_no_error():
+def test_a_key_appears_in_no_repr_and_no_error():
     settings = from_environment({"LLM_URL": URL, "LLM_API_KEY": "a-secret"})
 
     assert "a-secret" not in repr(settings)

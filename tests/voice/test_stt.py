@@ -1,4 +1,4 @@
-"""Speech understood offline: real sound, the real decoder, the contexts people try first."""
+"""The offline recogniser with real sound, the real decoder and the contexts of the demo."""
 
 import asyncio
 import sys
@@ -8,9 +8,10 @@ import pytest
 
 from rigs.sound.microphone_sound import BRITISH, FEMALE, MALE, RATE, hiss, samples, spoken
 from rigs.sound.spoken_questions import ABOUT_COFFEE, COFFEE, GUIDE, OFF_TOPIC
-from voice.brain import OfflineBrain
+from voice.answering.offline_brain import OfflineBrain
+from voice.factory import build_recognizer
+from voice.hearing.recognizer import HearingUnavailable, Transcript
 from voice.settings import SpeechSettings
-from voice.stt import SpeechInMissing, Transcript, recognizer
 
 BLOCK = 3_200  # bytes, 0.1 s
 FLAT_WHITE = "How much is a flat white?"
@@ -20,7 +21,7 @@ VOICES = [FEMALE, MALE, BRITISH]
 def opened(*texts):
     @pytest.fixture
     async def offline():
-        offline = recognizer(SpeechSettings(), texts=texts)
+        offline = build_recognizer(SpeechSettings(), texts=texts)
         await offline.open()
         yield offline
         await offline.close()
@@ -30,7 +31,7 @@ def opened(*texts):
 
 coffee = opened(COFFEE.read_text("utf-8"))
 guide = opened(GUIDE.read_text("utf-8"))
-nothing_to_talk_about = opened()
+without_context = opened()
 
 
 async def heard(offline, sound):
@@ -66,11 +67,11 @@ async def test_questions_about_the_coffee_shop_are_understood(coffee, question, 
         assert brain.answer(text) == brain.answer(question)
 
 
-async def test_names_of_the_context_are_understood_and_written_as_it_writes_them(guide):
+async def test_names_of_the_context_are_understood_and_keep_their_spelling(guide):
     assert await understood(guide, "What is LiveAvatar?", MALE) == "What is LiveAvatar?"
 
 
-async def test_most_questions_get_their_answer_though_a_word_may_be_misheard(coffee):
+async def test_most_questions_get_their_answer_even_if_a_word_is_misheard(coffee):
     brain = OfflineBrain(name="Ava", prompt=COFFEE.read_text("utf-8"))
 
     right = [
@@ -81,7 +82,7 @@ async def test_most_questions_get_their_answer_though_a_word_may_be_misheard(cof
     assert sum(right) / len(right) > 0.85
 
 
-async def test_what_has_nothing_to_do_with_it_is_not_understood(coffee):
+async def test_few_questions_off_the_topic_are_taken_for_one_on_it(coffee):
     taken = [
         await understood(coffee, text, voice) for text, voice in zip(OFF_TOPIC, cycle(VOICES), strict=False)
     ]
@@ -90,18 +91,18 @@ async def test_what_has_nothing_to_do_with_it_is_not_understood(coffee):
 
 
 @pytest.mark.parametrize("loudness", [0.0, 5.0, 300.0, 1_000.0])
-async def test_noise_says_nothing(coffee, loudness):
+async def test_noise_is_not_understood_as_speech(coffee, loudness):
     _, transcript = await heard(coffee, samples(hiss(2 * RATE, loudness)))
 
     assert transcript == Transcript("", 0.0)
 
 
 @pytest.mark.parametrize("noise", [0.0, 100.0])
-async def test_a_room_may_be_silent_or_hiss(coffee, noise):
+async def test_a_question_is_understood_in_silence_and_in_hiss(coffee, noise):
     assert await understood(coffee, FLAT_WHITE, noise=noise) == FLAT_WHITE
 
 
-async def test_the_phrase_grows_while_it_is_spoken(coffee):
+async def test_interim_texts_grow_while_a_sentence_is_spoken(coffee):
     interims, transcript = await heard(coffee, await spoken(FLAT_WHITE))
 
     assert interims[0] == ""
@@ -110,7 +111,7 @@ async def test_the_phrase_grows_while_it_is_spoken(coffee):
     assert 0.9 < transcript.confidence <= 1
 
 
-async def test_noise_between_two_questions_changes_nothing(coffee):
+async def test_noise_between_two_questions_does_not_change_the_second_transcript(coffee):
     question = await spoken(FLAT_WHITE)
     before = await heard(coffee, question)
 
@@ -129,7 +130,7 @@ async def test_an_abandoned_utterance_is_forgotten(coffee):
     assert await abandoned.finish() == Transcript("", 0.0)
 
 
-async def test_a_newer_utterance_takes_over(coffee):
+async def test_a_newer_utterance_ends_the_older_one(coffee):
     older = coffee.listen()
     await older.feed(await spoken("What is your address?"))
 
@@ -151,27 +152,27 @@ async def test_finishing_can_be_cancelled(coffee):
 
 
 @pytest.mark.parametrize("said", ["How are you?", "Thank you very much.", "What can you do?"])
-async def test_without_a_context_there_is_small_talk(nothing_to_talk_about, said):
-    assert await understood(nothing_to_talk_about, said, MALE) == said
+async def test_small_talk_is_understood_without_a_context(without_context, said):
+    assert await understood(without_context, said, MALE) == said
 
 
-async def test_without_a_context_facts_are_not_understood(nothing_to_talk_about):
-    assert await understood(nothing_to_talk_about, OFF_TOPIC[0]) == ""
+async def test_questions_about_facts_are_not_understood_without_a_context(without_context):
+    assert await understood(without_context, OFF_TOPIC[0]) == ""
 
 
 @pytest.mark.parametrize("language", ["de", "fr-FR", "zh", "ena"])
-async def test_another_language_is_refused_with_a_reason(language):
-    offline = recognizer(SpeechSettings(), texts=[], language=language)
+async def test_other_languages_than_english_are_refused_with_a_reason(language):
+    offline = build_recognizer(SpeechSettings(), texts=[], language=language)
 
-    with pytest.raises(SpeechInMissing, match=rf"{language}.*only English.*STT_URL.*typed text works"):
+    with pytest.raises(HearingUnavailable, match=rf"{language}.*only English.*STT_URL.*typed text works"):
         await offline.open()
 
     await offline.close()
 
 
 @pytest.mark.parametrize("language", ["en-GB", "EN_us"])
-async def test_english_has_many_names(language):
-    offline = recognizer(SpeechSettings(), texts=[], language=language)
+async def test_every_code_of_english_is_accepted(language):
+    offline = build_recognizer(SpeechSettings(), texts=[], language=language)
     await offline.open()
 
     assert await understood(offline, "How are you?", MALE) == "How are you?"
@@ -179,26 +180,26 @@ async def test_english_has_many_names(language):
     await offline.close()
 
 
-async def test_what_was_not_opened_opens_at_the_first_sound():
-    offline = recognizer(SpeechSettings(), texts=[])
+async def test_a_recogniser_opens_at_the_first_sound():
+    offline = build_recognizer(SpeechSettings(), texts=[])
 
     assert await understood(offline, "How are you?", MALE) == "How are you?"
     await offline.close()
 
 
-async def test_a_closed_recogniser_understands_nothing_of_what_was_under_way(nothing_to_talk_about):
-    recognition = nothing_to_talk_about.listen()
+async def test_an_utterance_under_way_is_not_understood_after_closing(without_context):
+    recognition = without_context.listen()
     await recognition.feed(await spoken("How are you?", MALE))
 
-    await nothing_to_talk_about.close()
+    await without_context.close()
 
     assert await recognition.finish() == Transcript("", 0.0)
     await recognition.abandon()
 
 
-async def test_texts_of_any_script_can_be_talked_about():
+async def test_a_context_may_have_any_script():
     texts = ["Caf\u00e9 na\u00efve, Stra\u00dfe 12, \u6771\u4eac, <s> (x) ++ \x00 \u0661\u0662.", "???", ""]
-    offline = recognizer(SpeechSettings(), texts=texts)
+    offline = build_recognizer(SpeechSettings(), texts=texts)
     await offline.open()
 
     assert await understood(offline, "How are you?", MALE) == "How are you?"
@@ -206,17 +207,17 @@ async def test_texts_of_any_script_can_be_talked_about():
 
 
 @pytest.mark.parametrize("package", ["pocketsphinx", "rapidfuzz"])
-async def test_without_a_package_the_error_says_what_to_do(monkeypatch, package):
+async def test_the_error_for_a_missing_package_says_what_to_do(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    offline = recognizer(SpeechSettings(), texts=[])
+    offline = build_recognizer(SpeechSettings(), texts=[])
 
-    with pytest.raises(SpeechInMissing, match=r"pip install 'pocketsphinx.*STT_URL.*[Tt]yped text works"):
+    with pytest.raises(HearingUnavailable, match=r"pip install 'pocketsphinx.*STT_URL.*[Tt]yped text works"):
         await offline.open()
 
     await offline.close()
 
 
-async def test_the_event_loop_goes_on_while_sound_is_decoded(coffee):
+async def test_the_event_loop_runs_while_sound_is_decoded(coffee):
     sound = await spoken(FLAT_WHITE)
     recognition = coffee.listen()
     steps = 0

@@ -1,14 +1,14 @@
-"""The pure parts of the voice: cutting text, naming languages, speaking silently, changing sample rates."""
+"""Sentences, espeak-ng's languages, silent utterances and sample-rate conversion."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.languages import espeak_language, voice_for_language
-from voice.resample import resample
-from voice.sentences import SentenceStream, split_sentences
-from voice.silent import silent_utterance
+from voice.speaking.espeak.languages import espeak_language, voice_for_language
+from voice.speaking.resample import resample
+from voice.speaking.silent_utterance import silent_utterance
+from voice.text.sentences import SentenceStream, split_sentences
 
 RATES = 22_050, 24_000
 
@@ -28,12 +28,12 @@ RATES = 22_050, 24_000
         ("", []),
     ],
 )
-def test_sentences_are_cut_at_their_ends_only(text, sentences):
+def test_text_is_cut_at_the_ends_of_sentences_only(text, sentences):
     assert split_sentences(text) == sentences
 
 
 @given(st.text(min_size=1).filter(str.strip), st.integers(20, 300))
-def test_the_pieces_of_a_text_are_the_text(text, longest):
+def test_joined_sentences_are_the_text(text, longest):
     pieces = split_sentences(text, longest)
 
     assert "".join("".join(pieces).split()) == "".join(text.split())
@@ -57,7 +57,7 @@ def in_pieces(text: str, size: int, shortest: int = 0) -> list[str]:
 
 
 @given(st.text(alphabet="ab AB.,?!\n\u3002", max_size=120), st.integers(1, 9), st.integers(0, 30))
-def test_a_streamed_text_is_handed_over_whole(text, size, shortest):
+def test_joined_pieces_of_a_stream_are_the_text(text, size, shortest):
     pieces = in_pieces(text, size, shortest)
 
     assert "".join("".join(pieces).split()) == "".join(text.split())
@@ -65,7 +65,7 @@ def test_a_streamed_text_is_handed_over_whole(text, size, shortest):
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_a_streamed_text_is_cut_as_a_whole_one_is(size):
+def test_a_stream_is_cut_like_a_whole_text(size):
     text = "It costs 3.50 euro. Dr. Who paid. Really? He said \u201cYes!\u201d Then he left."
 
     assert in_pieces(text, size) == split_sentences(text)
@@ -86,7 +86,7 @@ def test_a_streamed_text_is_cut_as_a_whole_one_is(size):
         ("de-AT", "de"),
     ],
 )
-def test_language_codes_name_espeak_voices(code, language):
+def test_every_language_code_has_an_espeak_voice(code, language):
     assert espeak_language(code) == language
 
 
@@ -104,7 +104,7 @@ def test_a_voice_keeps_its_timbre_in_another_language(voice, code, chosen):
     assert voice_for_language(voice, code) == chosen
 
 
-def test_silent_speech_takes_time_and_marks_its_words():
+def test_a_silent_utterance_takes_time_and_marks_its_words():
     text = "Hi Bob, it's me."
 
     utterance = silent_utterance(text)
@@ -125,7 +125,7 @@ def tone(frequency: float, rate: int, seconds: float = 1.0) -> bytes:
 
 
 @pytest.mark.parametrize("frequency", [200, 1_000, 4_000, 8_000])
-def test_resampling_keeps_a_tone_and_adds_next_to_nothing(frequency):
+def test_resampling_keeps_a_tone_and_adds_no_audible_noise(frequency):
     converted = np.frombuffer(resample(tone(frequency, RATES[0]), *RATES), "<i2").astype(float)
 
     spectrum = np.abs(np.fft.rfft(converted * np.blackman(len(converted))))
@@ -142,7 +142,7 @@ def test_resampling_keeps_the_duration(samples):
     assert len(converted) / 2 / RATES[1] == pytest.approx(samples / RATES[0], abs=1 / RATES[1])
 
 
-def test_loud_sound_is_clipped_not_wrapped():
+def test_resampling_clips_loud_sound():
     square = np.where(np.arange(2_000) % 200 < 100, 32_767, -32_768).astype("<i2")
 
     converted = np.frombuffer(resample(square.tobytes(), *RATES), "<i2")

@@ -1,4 +1,4 @@
-"""The synthesizer against the real espeak child process."""
+"""espeak-ng's speaker with its real child process."""
 # ruff: noqa: RUF001 - IPA
 
 import asyncio
@@ -9,10 +9,10 @@ import numpy as np
 import psutil
 import pytest
 
-from voice import espeak_library, espeak_process
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice, VoiceMissing, VoiceUnknown
-from voice.utterance import SAMPLE_RATE
+from voice.speaking.espeak import library, process
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice, VoiceMissing, VoiceUnknown
+from voice.speaking.utterance import SAMPLE_RATE
 
 HELLO = "Hello there, Bob!"
 
@@ -48,14 +48,14 @@ async def test_phonemes_are_ipa_with_a_pause_at_the_comma(speaker):
     assert "" in [mark.ipa for mark in utterance.phonemes if mark.start_ms <= bob]
 
 
-async def test_a_faster_voice_is_done_sooner(speaker):
+async def test_a_faster_voice_makes_a_shorter_utterance(speaker):
     slow = await speaker.synthesize(HELLO, Voice(rate=120))
     fast = await speaker.synthesize(HELLO, Voice(rate=300))
 
     assert fast.seconds < slow.seconds * 0.6
 
 
-async def test_text_that_looks_like_markup_is_spoken_as_text(speaker):
+async def test_markup_is_spoken_as_text(speaker):
     plain = await speaker.synthesize("silence", Voice())
     marked = await speaker.synthesize('<audio src="/etc/passwd"/> silence', Voice())
 
@@ -71,7 +71,7 @@ async def test_overlapping_requests_get_their_own_answers(speaker):
     assert max(utterances, key=lambda utterance: utterance.seconds).text == texts[1]
 
 
-async def test_a_cancelled_request_leaves_the_next_one_right(speaker):
+async def test_the_request_after_a_cancelled_one_gets_its_own_answer(speaker):
     await speaker.open()
     abandoned = asyncio.create_task(speaker.synthesize("word " * 50, Voice()))
     await asyncio.sleep(0)
@@ -108,12 +108,12 @@ async def test_closing_leaves_no_process_behind(speaker):
 
 
 async def test_an_unknown_voice_is_named_in_the_error(speaker):
-    with pytest.raises(VoiceUnknown, match="nobody"):
-        await speaker.synthesize(HELLO, Voice("nobody"))
+    with pytest.raises(VoiceUnknown, match="no-such-voice"):
+        await speaker.synthesize(HELLO, Voice("no-such-voice"))
 
 
-async def test_without_espeak_the_error_says_what_to_install(speaker, tmp_path, monkeypatch):
-    # A machine without the library: neither the package nor a system library can be found.
+async def test_the_error_for_missing_espeak_says_what_to_install(speaker, tmp_path, monkeypatch):
+    # Hide the library from the child process: neither the package nor a system library is found.
     (tmp_path / "sitecustomize.py").write_text(
         "import ctypes.util, importlib.util\n"
         "ctypes.util.find_library = lambda name: None\n"
@@ -126,27 +126,27 @@ async def test_without_espeak_the_error_says_what_to_install(speaker, tmp_path, 
         await speaker.open()
 
 
-async def test_a_python_that_cannot_start_is_a_missing_voice(speaker, monkeypatch):
-    monkeypatch.setattr(espeak_process, "PROJECT", espeak_process.PROJECT / "docs")
+async def test_a_speech_process_that_cannot_start_is_a_missing_voice(speaker, monkeypatch):
+    monkeypatch.setattr(process, "PROJECT", process.PROJECT / "docs")
 
     with pytest.raises(VoiceMissing, match="did not start"):
         await speaker.open()
 
 
-async def test_voice_data_under_a_long_path_is_reached_by_a_short_link(tmp_path):
+async def test_voice_data_with_a_long_path_gets_a_short_link(tmp_path):
     deep = tmp_path / ("d" * 100) / ("e" * 100)
     deep.mkdir(parents=True)
 
-    data = espeak_library.VoiceData(deep)
+    data = library.VoiceData(deep)
 
-    assert len(data.path) <= espeak_library.LONGEST_DATA_PATH
+    assert len(data.path) <= library.LONGEST_DATA_PATH
     assert deep.samefile(os.fsdecode(data.path))
 
 
 @pytest.mark.parametrize(
     "code", ["en-us", "en", "de", "fr", "es-419", "pt-br", "cmn", "ja", "ko", "hi", "nb"]
 )
-async def test_the_languages_voices_exist(speaker, code):
+async def test_the_voices_of_the_languages_exist(speaker, code):
     utterance = await speaker.synthesize("12", Voice(f"{code}+f3"))
 
     assert utterance.seconds > 0.2

@@ -1,4 +1,4 @@
-"""When somebody speaks: turns in real sound."""
+"""Voice activity detection: utterances in real sound."""
 
 import sys
 
@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rigs.sound.microphone_sound import BRITISH, FEMALE, MALE, RATE, hiss, in_room, samples, spoken
-from voice.stt import SpeechInMissing
-from voice.vad import FRAME_BYTES, SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
+from voice.hearing.recognizer import HearingUnavailable
+from voice.hearing.vad import FRAME_BYTES, SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
 
 SENTENCE = "Do you have oat milk?"
 BLOCK = 640  # bytes: what a 20 ms audio frame has
@@ -33,18 +33,18 @@ def sentence():
     return sound
 
 
-def news_of(detector, sound, *, guarded=False, block=BLOCK):
+def events_of(detector, sound, *, guarded=False, block=BLOCK):
     return [
-        news
+        events
         for start in range(0, len(sound), block)
-        for news in detector.feed(sound[start : start + block], guarded=guarded)
+        for events in detector.feed(sound[start : start + block], guarded=guarded)
     ]
 
 
-def turns(news):
-    """The sound of every turn; one that did not end is the last."""
+def utterances(events):
+    """Return the sound of each utterance. The last one may not have ended."""
     found = []
-    for item in news:
+    for item in events:
         if isinstance(item, SpeechStarted):
             found.append(item.pcm)
         elif isinstance(item, SpeechContinued):
@@ -52,8 +52,8 @@ def turns(news):
     return found
 
 
-def kinds(news):
-    return [type(item) for item in news if not isinstance(item, SpeechContinued)]
+def kinds(events):
+    return [type(item) for item in events if not isinstance(item, SpeechContinued)]
 
 
 def quieter(sound: bytes, factor: float) -> bytes:
@@ -61,101 +61,101 @@ def quieter(sound: bytes, factor: float) -> bytes:
 
 
 @pytest.mark.parametrize("voice", [FEMALE, MALE, BRITISH])
-async def test_a_sentence_is_one_turn(detector, sentence, voice):
-    news = news_of(detector, await sentence(voice))
+async def test_a_sentence_is_one_utterance(detector, sentence, voice):
+    events = events_of(detector, await sentence(voice))
 
-    assert kinds(news) == [SpeechStarted, SpeechEnded]
+    assert kinds(events) == [SpeechStarted, SpeechEnded]
 
 
-async def test_a_turn_holds_all_of_what_was_said_and_a_little_before(detector, sentence):
+async def test_an_utterance_begins_before_the_voice_and_holds_all_of_it(detector, sentence):
     sound = await sentence()
 
-    (turn,) = turns(news_of(detector, sound))
+    (utterance,) = utterances(events_of(detector, sound))
 
-    begin = sound.index(turn) / 2 / RATE
-    end = begin + len(turn) / 2 / RATE
+    begin = sound.index(utterance) / 2 / RATE
+    end = begin + len(utterance) / 2 / RATE
     assert 0.6 < begin < 0.8  # the voice begins at 1.0
     assert end > len(sound) / 2 / RATE - 1.0  # and ends 1.0 before the sound does
 
 
-async def test_two_sentences_with_a_pause_are_two_turns(detector, sentence):
-    news = news_of(detector, await sentence() + await sentence(MALE))
+async def test_two_sentences_with_a_pause_are_two_utterances(detector, sentence):
+    events = events_of(detector, await sentence() + await sentence(MALE))
 
-    assert kinds(news) == [SpeechStarted, SpeechEnded] * 2
+    assert kinds(events) == [SpeechStarted, SpeechEnded] * 2
 
 
-async def test_a_short_pause_does_not_end_a_turn(sentence):
+async def test_a_short_pause_does_not_end_an_utterance(sentence):
     sound = await sentence()
     voice = sound[2 * RATE : -2 * RATE]
     pause = samples(hiss(RATE // 4, 40.0))
     end = sound[-2 * RATE :]
 
-    assert kinds(news_of(SpeechDetector(), voice + pause + voice + end)) == [SpeechStarted, SpeechEnded]
-    assert len(turns(news_of(SpeechDetector(hangover=0.1), voice + pause + voice + end))) == 2
+    assert kinds(events_of(SpeechDetector(), voice + pause + voice + end)) == [SpeechStarted, SpeechEnded]
+    assert len(utterances(events_of(SpeechDetector(hangover=0.1), voice + pause + voice + end))) == 2
 
 
 @pytest.mark.parametrize("loudness", [0.0, 5.0, 40.0, 400.0, 1_000.0])
-def test_noise_is_no_speech(detector, loudness):
-    assert not news_of(detector, samples(hiss(5 * RATE, loudness)))
+def test_noise_starts_no_utterance(detector, loudness):
+    assert not events_of(detector, samples(hiss(5 * RATE, loudness)))
 
 
-def test_clicks_are_no_speech(detector):
+def test_clicks_start_no_utterance(detector):
     clicks = hiss(5 * RATE, 20.0)
     for start in range(0, len(clicks) - 160, RATE // 3):
         clicks[start : start + 160] += 12_000 * np.sin(np.arange(160) / 3)
 
-    assert not news_of(detector, samples(clicks))
+    assert not events_of(detector, samples(clicks))
 
 
-def test_a_hum_too_faint_for_a_voice_is_no_speech(detector):
-    assert not news_of(detector, samples(50 * np.sin(np.arange(3 * RATE) / 12)))
+def test_a_hum_too_faint_for_a_voice_starts_no_utterance(detector):
+    assert not events_of(detector, samples(50 * np.sin(np.arange(3 * RATE) / 12)))
 
 
-async def test_the_echo_of_the_avatar_is_no_speech_while_it_is_heard(detector, sentence):
+async def test_the_echo_of_the_avatar_starts_no_utterance_while_guarded(detector, sentence):
     echo = quieter(await sentence(), 0.15)
 
-    assert not news_of(detector, echo, guarded=True)
-    assert kinds(news_of(SpeechDetector(), echo)) == [SpeechStarted, SpeechEnded]
+    assert not events_of(detector, echo, guarded=True)
+    assert kinds(events_of(SpeechDetector(), echo)) == [SpeechStarted, SpeechEnded]
 
 
 @pytest.mark.parametrize("voice", [FEMALE, MALE, BRITISH])
-async def test_a_person_who_speaks_over_the_avatar_is_heard(detector, sentence, voice):
-    news = news_of(detector, await sentence(voice), guarded=True)
+async def test_a_person_who_speaks_over_the_avatar_starts_an_utterance(detector, sentence, voice):
+    events = events_of(detector, await sentence(voice), guarded=True)
 
-    assert kinds(news)[:1] == [SpeechStarted]
+    assert kinds(events)[:1] == [SpeechStarted]
 
 
-async def test_a_quiet_person_who_is_known_may_interrupt_as_well(detector, sentence):
+async def test_a_quiet_person_can_interrupt_once_their_loudness_is_known(detector, sentence):
     quiet = quieter(await sentence(), 0.3)
 
-    assert not turns(news_of(SpeechDetector(), quiet, guarded=True))
-    news_of(detector, quiet)
+    assert not utterances(events_of(SpeechDetector(), quiet, guarded=True))
+    events_of(detector, quiet)
 
-    assert turns(news_of(detector, quiet, guarded=True))
+    assert utterances(events_of(detector, quiet, guarded=True))
 
 
-async def test_a_reset_forgets_the_turn_under_way(detector, sentence):
+async def test_a_reset_drops_the_utterance_under_way(detector, sentence):
     sound = await sentence()
-    begun = news_of(detector, sound[: 3 * RATE])
+    begun = events_of(detector, sound[: 3 * RATE])
     assert kinds(begun) == [SpeechStarted]
 
     detector.reset()
 
-    assert not news_of(detector, samples(hiss(RATE, 40.0)))
-    assert kinds(news_of(detector, sound)) == [SpeechStarted, SpeechEnded]
+    assert not events_of(detector, samples(hiss(RATE, 40.0)))
+    assert kinds(events_of(detector, sound)) == [SpeechStarted, SpeechEnded]
 
 
-async def test_endless_speech_is_cut_into_turns(detector, sentence):
+async def test_endless_speech_is_cut_into_utterances(detector, sentence):
     voice = (await sentence())[2 * RATE : -2 * RATE]
 
-    news = news_of(detector, voice * (70 * RATE * 2 // len(voice)), block=RATE)
+    events = events_of(detector, voice * (70 * RATE * 2 // len(voice)), block=RATE)
 
-    assert kinds(news)[:3] == [SpeechStarted, SpeechEnded, SpeechStarted]
+    assert kinds(events)[:3] == [SpeechStarted, SpeechEnded, SpeechStarted]
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 5_000), max_size=30))
-def test_however_sound_is_cut_it_gives_the_same_turns(sizes):
+def test_utterances_do_not_depend_on_the_size_of_the_pieces(sizes):
     tone = in_room(samples(6_000 * np.sign(np.sin(np.arange(RATE) / 20))), pause=0.6, noise=40.0)
     whole = SpeechDetector().feed(tone)
     detector, pieces, start = SpeechDetector(), [], 0
@@ -166,16 +166,16 @@ def test_however_sound_is_cut_it_gives_the_same_turns(sizes):
 
     assert kinds(whole)
     assert kinds(pieces) == kinds(whole)
-    assert turns(pieces) == turns(whole)
+    assert utterances(pieces) == utterances(whole)
 
 
-def test_less_than_a_frame_waits_for_the_rest(detector):
+def test_an_incomplete_frame_waits_for_the_rest(detector):
     assert detector.feed(bytes(FRAME_BYTES - 1)) == []
     assert detector.feed(b"\0") == []
 
 
-def test_without_webrtcvad_the_error_says_what_to_do(monkeypatch):
+def test_the_error_for_missing_webrtcvad_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
 
-    with pytest.raises(SpeechInMissing, match=r"pip install webrtcvad-wheels.*[Tt]yped text works"):
+    with pytest.raises(HearingUnavailable, match=r"pip install webrtcvad-wheels.*[Tt]yped text works"):
         SpeechDetector()

@@ -1,13 +1,13 @@
-"""Words as they are spoken, sounded and written: the text side of understanding speech."""
+"""Spoken words, their pronunciation, the phrases that are expected, and how a transcript is written."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice.expectations import Expectations
-from voice.pronunciation import pronunciations
-from voice.spoken import spoken_words
-from voice.written import Writing
+from voice.hearing.sphinx.expected_phrases import ExpectedPhrases
+from voice.hearing.sphinx.pronunciation import find_pronunciations
+from voice.hearing.sphinx.transcript_formatter import TranscriptFormatter
+from voice.text.normalization import spoken_words
 
 DICTIONARY = """avatar AE V AH T AA R
 hey HH EY
@@ -23,7 +23,7 @@ def sounds(tmp_path):
     """A function: the pronunciations of one word."""
     dictionary = tmp_path / "words.dict"
     dictionary.write_text(DICTIONARY)
-    return lambda word: pronunciations([word], dictionary).get(word)
+    return lambda word: find_pronunciations([word], dictionary).get(word)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def sounds(tmp_path):
         ("\u6771\u4eac", None),
     ],
 )
-def test_words_are_looked_up_put_together_or_guessed(sounds, word, phones):
+def test_pronunciations_are_looked_up_composed_or_guessed(sounds, word, phones):
     assert sounds(word) == phones
 
 
@@ -56,22 +56,22 @@ def test_words_are_looked_up_put_together_or_guessed(sounds, word, phones):
         ("", ""),
     ],
 )
-def test_text_is_spoken_in_words(text, words):
+def test_text_becomes_spoken_words(text, words):
     assert " ".join(spoken_words(text)) == words
 
 
 @given(st.text())
-def test_any_text_has_plain_words(text):
+def test_spoken_words_of_any_text_are_plain(text):
     assert all(word.replace("'", "").isalpha() for word in spoken_words(text))
 
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=80), max_size=4))
-def test_any_texts_make_a_corpus(texts):
-    expectations = Expectations(texts)
+def test_a_corpus_is_made_of_any_texts(texts):
+    expected = ExpectedPhrases(texts)
 
-    assert expectations.lines()
-    assert expectations.understand("what is your name") == ("what is your name", 1.0)
+    assert expected.corpus()
+    assert expected.match("what is your name") == ("what is your name", 1.0)
 
 
 TEXTS = [
@@ -92,8 +92,8 @@ TEXTS = [
         ("", ""),
     ],
 )
-def test_words_are_written_as_people_do(words, written):
-    assert Writing(TEXTS).write(words) == written
+def test_recognised_words_get_capitals_and_punctuation(words, written):
+    assert TranscriptFormatter(TEXTS).format(words) == written
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_words_are_written_as_people_do(words, written):
         ("", ""),
     ],
 )
-def test_what_is_nearly_expected_is_understood_and_muddle_is_not(heard, meant):
-    text, confidence = Expectations(TEXTS).understand(heard)
+def test_words_close_to_an_expected_phrase_match_and_a_muddle_does_not(heard, meant):
+    text, confidence = ExpectedPhrases(TEXTS).match(heard)
 
     assert text == meant
     assert (confidence > 0) == bool(meant)
 
 
-def test_what_is_named_often_and_in_headings_is_expected_most():
-    lines = Expectations(TEXTS).lines()
+def test_terms_named_often_or_in_headings_weigh_most():
+    lines = ExpectedPhrases(TEXTS).corpus()
 
     assert sum("liveavatar" in line for line in lines) > 2 * sum("needed" in line for line in lines)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simulator.avatar.commands import LONGEST_TEXT, BadCommand, Command, parse_command
 from simulator.avatar.job import BadOrder, Stop, fill_in, parse_order
 from voice.settings import Endpoint
-from voice.tts import Voice
+from voice.speaking.speaker import Voice
 
 START = {
     "do": "start",

@@ -9,7 +9,7 @@ from rigs.avatar.talk_rig import Talk
 from simulator.avatar.conversation import LONGEST_QUEUE
 from simulator.avatar.lips import REST
 from simulator.avatar.motion import Mood
-from voice.brain import OfflineBrain
+from voice.answering.offline_brain import OfflineBrain
 
 BRAIN = OfflineBrain(name="Ava", prompt="We open at nine. Parking: behind the house. It is free.")
 

@@ -9,7 +9,7 @@ import pytest
 from rigs.avatar.talk_rig import QuickVoice, Talk
 from simulator.avatar.lips import REST
 from simulator.avatar.tone import LONGEST, tone
-from voice.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, WordMark
+from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, WordMark
 
 
 class Hummer(QuickVoice):

@@ -5,11 +5,11 @@ import pytest
 
 from simulator.avatar.echo import EchoGuard
 from simulator.avatar.hearing import FRAME_MS, SAMPLE_RATE
-from voice.espeak import EspeakSpeaker
-from voice.resample import resample
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE as SPOKEN_RATE
-from voice.vad import SpeechDetector, SpeechStarted
+from voice.hearing.vad import SpeechDetector, SpeechStarted
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.resample import resample
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE as SPOKEN_RATE
 
 FRAME = SAMPLE_RATE * FRAME_MS // 1000
 HISS = 10.0  # RMS of 16-bit samples

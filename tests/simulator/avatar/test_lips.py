@@ -6,8 +6,8 @@ import pytest
 from simulator.avatar.lips import PRESS, REST, STEP, TEETH, track_from_phonemes
 from simulator.avatar.rig import SIZES
 from simulator.avatar.sprites import load_sprites
-from voice.silent import silent_utterance
-from voice.utterance import PhonemeMark
+from voice.speaking.silent_utterance import silent_utterance
+from voice.speaking.utterance import PhonemeMark
 
 
 def track(*sounds: tuple[str, int]):

@@ -21,9 +21,9 @@ from simulator.avatar.train_lips import (
     lesson,
     speak,
 )
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
-from voice.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance
 
 CLOCK = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
 

@@ -8,7 +8,7 @@ from rigs.sound.loudspeaker import QUEUE_SECONDS, Loudspeaker
 from simulator.avatar.captions import captions
 from simulator.avatar.lips import REST, Mouth
 from simulator.avatar.playback import FRAME_SECONDS, Playback
-from voice.utterance import BYTES_PER_SECOND, Utterance, WordMark
+from voice.speaking.utterance import BYTES_PER_SECOND, Utterance, WordMark
 
 A, B = Mouth("a", 1.0), Mouth("b", 0.5)
 

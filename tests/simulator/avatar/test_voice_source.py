@@ -7,7 +7,7 @@ from livekit import rtc
 
 from simulator.avatar import voice_source
 from simulator.avatar.voice_source import WAY, VoiceSource
-from voice.utterance import BYTES_PER_SECOND
+from voice.speaking.utterance import BYTES_PER_SECOND
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""From a microphone's sound to words: voice activity detection and recognisers."""

@@ -1,0 +1,1 @@
+"""espeak-ng in a child process (docs/decisions/0002)."""

@@ -1,0 +1,1 @@
+"""What hearing, answering and speaking all know about text."""
