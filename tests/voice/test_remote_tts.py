@@ -33,6 +33,11 @@ def streamed(wav_file: bytes) -> bytes:
     return wav_file[:4] + b"\xff\xff\xff\x7f" + wav_file[8:40] + b"\xff\xff\xff\x7f" + wav_file[44:]
 
 
+def with_rate(wav_file: bytes, rate: int) -> bytes:
+    """Write another sample rate into the header."""
+    return wav_file[:24] + rate.to_bytes(4, "little") + wav_file[28:]
+
+
 @asynccontextmanager
 async def speaking(answer, timeout=10.0):
     async with speech_service(answer) as service:
@@ -100,6 +105,7 @@ async def test_a_request_has_the_voice_of_the_settings_and_the_speed():
         (body('{"error": "no such voice"}'), "application/json"),
         (body(b"ID3\x03" + SOUND, "audio/mpeg"), "audio/mpeg"),
         (body(wav(SOUND, channels=2), "audio/wav"), "16-bit mono"),
+        (body(with_rate(wav(SOUND), 4_000_000_000), "audio/wav"), "a WAV file of 4000000000 Hz"),
         (body(b"RIFF....nothing", "audio/wav"), "cannot be read"),
         (hanging, "no answer in 0.2 s"),
     ],

@@ -135,11 +135,11 @@ def test_resampling_keeps_a_tone_and_adds_no_audible_noise(frequency):
     assert 20 * np.log10(spectrum[peak] / noise) > 70
 
 
-@given(st.integers(0, 5_000))
-def test_resampling_keeps_the_duration(samples):
-    converted = resample(bytes(2 * samples), *RATES)
+@given(st.integers(0, 5_000), st.sampled_from([RATES, (8_000, 24_000), (24_000, 16_000), (192_000, 24_000)]))
+def test_resampling_keeps_the_duration(samples, rates):
+    converted = resample(bytes(2 * samples), *rates)
 
-    assert len(converted) / 2 / RATES[1] == pytest.approx(samples / RATES[0], abs=1 / RATES[1])
+    assert len(converted) / 2 / rates[1] == pytest.approx(samples / rates[0], abs=1 / rates[1])
 
 
 def test_resampling_clips_loud_sound():

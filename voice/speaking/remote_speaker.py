@@ -15,6 +15,7 @@ from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, W
 logger = logging.getLogger(__name__)
 
 LONGEST = 120 * BYTES_PER_SECOND  # bytes; a sentence has at most 280 characters
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000  # Hz, of a WAV file
 USUAL_RATE = Voice().rate  # words a minute at speed 1
 SPEED_MARGIN = 0.1  # our voices differ a little in rate; within this margin no speed is asked for
 _COMPRESSED = (b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1")
@@ -88,6 +89,8 @@ def _read_wav(sound: bytes) -> bytes:
         with wave.open(io.BytesIO(sound)) as file:
             if (file.getnchannels(), file.getsampwidth()) != (1, 2):
                 raise ServiceFailed("it sent a WAV file that is not 16-bit mono")
+            if not LOWEST_RATE <= file.getframerate() <= HIGHEST_RATE:
+                raise ServiceFailed(f"it sent a WAV file of {file.getframerate()} Hz")
             # The header of a streamed WAV file says 2 GB: read the frames that are there.
             pcm = file.readframes(len(sound) // 2)
             return resample(pcm[: len(pcm) // 2 * 2], file.getframerate(), SAMPLE_RATE)
