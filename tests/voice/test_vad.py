@@ -35,25 +35,25 @@ def sentence():
 
 def events_of(detector, sound, *, guarded=False, block=BLOCK):
     return [
-        events
+        event
         for start in range(0, len(sound), block)
-        for events in detector.feed(sound[start : start + block], guarded=guarded)
+        for event in detector.feed(sound[start : start + block], guarded=guarded)
     ]
 
 
 def utterances(events):
     """Return the sound of each utterance. The last one may not have ended."""
     found = []
-    for item in events:
-        if isinstance(item, SpeechStarted):
-            found.append(item.pcm)
-        elif isinstance(item, SpeechContinued):
-            found[-1] += item.pcm
+    for event in events:
+        if isinstance(event, SpeechStarted):
+            found.append(event.pcm)
+        elif isinstance(event, SpeechContinued):
+            found[-1] += event.pcm
     return found
 
 
 def kinds(events):
-    return [type(item) for item in events if not isinstance(item, SpeechContinued)]
+    return [type(event) for event in events if not isinstance(event, SpeechContinued)]
 
 
 def quieter(sound: bytes, factor: float) -> bytes:

@@ -37,7 +37,7 @@ class Passage:
 
 
 class PassageIndex:
-    """The facts of one context."""
+    """The facts of one context. `topics` are its headings, such as "Delivery" of "Delivery: ..."."""
 
     def __init__(self, prompt: str, faqs: Sequence[str]) -> None:
         self._passages = [*_read_facts(prompt), *(passage for faq in faqs for passage in _read_faq(faq))]
@@ -76,7 +76,7 @@ class PassageIndex:
         return score * SUBJECT if asked == set(passage.opening[: len(asked)]) else score
 
     def _rarity(self, key: str) -> float:
-        # A word that no passage holds counts as if one did: in a small context it would outweigh all others.
+        # A word that no passage holds counts as if one did. Else it would outweigh all others in a small context.
         holders = max(1, self._holders[key])
         return math.log(1 + (len(self._passages) - holders + 0.5) / (holders + 0.5))
 

@@ -12,7 +12,7 @@ FRAME_MS = 20
 FRAME_BYTES = SAMPLE_RATE * 2 * FRAME_MS // 1000
 AGGRESSIVENESS = 3  # of 0 to 3; 3 lets the least noise through
 
-# Frames. An utterance begins with so many voiced ones in a window: a click or a cough under 140 ms begins none.
+# Frames. An utterance begins when so many of the window are voiced: a click or cough under 140 ms begins none.
 ONSET_WINDOW, ONSET_VOICED = 9, 7
 GUARDED_WINDOW, GUARDED_VOICED = 14, 12
 PRE_ROLL = 300 // FRAME_MS  # frames before the window in which an utterance begins
