@@ -1,7 +1,8 @@
 """Build the recogniser, the brain and the speaker that the settings ask for.
 
 The only module that knows every implementation. To add one, write it beside its seam (`hearing.recognizer`,
-`answering.brain`, `speaking.speaker`) and choose it here.
+`answering.brain`, `speaking.speaker`) and choose it here. Implementations import large libraries when they open,
+so importing this module is cheap.
 """
 
 from collections.abc import Sequence
