@@ -1,4 +1,4 @@
-"""A local stand-in for the LiveAvatar service: its REST API, its rooms and a talking cartoon avatar.
+"""A simulator of the LiveAvatar service: its REST API, its rooms and a talking cartoon avatar.
 
-It shares no code with the client it is used to try out, so that a shared mistake cannot hide.
+The simulator imports nothing of `liveavatar`, the client. If both shared code, a mistake in it would go unnoticed.
 """

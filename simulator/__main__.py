@@ -1,4 +1,4 @@
-"""`python -m simulator`: serve the simulated LiveAvatar service on this machine."""
+"""Serve the simulated LiveAvatar service on this machine: `python -m simulator`."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ The LiveAvatar simulator is serving. Stop it with Ctrl-C.
   API           {api_url}
 {room_server}
 
-Point a client at it, with any API key unless SIMULATOR_API_KEY is set:
+Point a client at it. Any API key works unless SIMULATOR_API_KEY is set:
   this site     LIVEAVATAR_API_URL={api_url}
   web SDK       new LiveAvatarSession(token, {{ apiUrl: "{api_url}" }})
   LiveKit       LIVEKIT_URL={livekit_url} LIVEKIT_API_KEY and LIVEKIT_API_SECRET as {keys}
@@ -36,11 +36,11 @@ ELSEWHERE = """\
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM. The exit code: 1 when it cannot begin."""
+    """Serve until SIGINT or SIGTERM. Return the exit code: 1 when a setting prevents the start."""
     arguments = _arguments()
     try:
         settings = _settings(arguments, from_environment(os.environ))
-        speech_settings(os.environ)  # the avatars read them; whoever mistyped one should learn it now
+        speech_settings(os.environ)  # only the avatar processes use them; report a mistake at the start
         log(settings.log_level)
         with listen(settings.host, settings.port) as listener:
             asyncio.run(_serve(settings, listener, as_json=arguments.json))
@@ -58,7 +58,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool) 
 
 
 def banner(addresses: Addresses, settings: Settings) -> str:
-    """Of the room server's key and secret, those that are ours to tell."""
+    """Return the text for the terminal. It names the room key and secret only of the embedded room server."""
     room_server, keys = (EMBEDDED, "above") if settings.livekit is None else (ELSEWHERE, "here")
     told = asdict(addresses)
     return BANNER.format(**told, room_server=room_server.format(**told), keys=keys)
@@ -86,7 +86,7 @@ def _settings(arguments: argparse.Namespace, settings: Settings) -> Settings:
     host = address(arguments.host)
     if not is_loopback(host) and settings.api_key is None:
         raise InvalidSetting(
-            "set SIMULATOR_API_KEY before listening beyond this machine: without it any key will do"
+            "set SIMULATOR_API_KEY before listening beyond this machine: without it the API accepts any key"
         )
     return replace(settings, host=host)
 

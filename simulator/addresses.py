@@ -1,4 +1,4 @@
-"""Where clients find a simulator that is serving."""
+"""The addresses and room credentials of a running simulator."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Who and what takes part in a session, looked up when it starts: a token may be minted for what is not there."""
+"""Look up a session's avatar, voice, context and LLM at its start. Minting a token does not check that they exist."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from simulator.world import Avatar, Context, Voice, World
 
 Thing = TypeVar("Thing")
 
-# Avatars of the real service that clients name by default, and who plays them: Santa (pipecat 1.14).
+# Default avatars of clients, and the seeded avatar that plays each: Santa (pipecat 1.14).
 STAND_INS = {"1c690fe7-23e0-49f9-bfba-14344450285b": JUNE}
 
 
 @dataclass(frozen=True, slots=True)
 class Llm:
-    """Who answers instead of the built-in brain."""
+    """Connection data of the OpenAI-compatible service that answers in place of the built-in brain."""
 
     base_url: str
     model: str
@@ -27,7 +27,7 @@ class Llm:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """`voice` is None in LITE alone. `memory` is what the avatar is told of earlier sessions."""
+    """What a session needs. `voice` is None in LITE only. `memory` is the summary of earlier sessions."""
 
     avatar: Avatar
     voice: Voice | None = None
@@ -37,7 +37,7 @@ class Cast:
 
 
 def cast_for(config: SessionConfig, world: World, vault: Vault) -> Cast:
-    """Raises Refusal for what is not there (any more)."""
+    """Look up everything that `config` names. Raises Refusal (404 or 400) for a missing or unusable entry."""
     avatar = _known(world.avatars, STAND_INS.get(config.avatar_id, config.avatar_id), "Avatar")
     if config.mode == "LITE":
         return Cast(avatar)
@@ -73,7 +73,7 @@ def _voice(avatar: Avatar, voice_id: str | None, world: World) -> Voice:
 def _llm(configuration_id: str | None, world: World, vault: Vault) -> Llm | None:
     if configuration_id is None:
         return None
-    # The wording is the real service's, as it was seen.
+    # The real service's wording, as observed.
     wording = "{} with id '{}' not found in your space"
     configuration = world.llm_configurations.get(configuration_id)
     if configuration is None:

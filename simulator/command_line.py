@@ -1,4 +1,4 @@
-"""What the simulator's commands have in common: where they listen, how they log, and when they end."""
+"""Listening, logging and signals, shared by `python -m simulator` and `python -m simulator.room`."""
 
 import asyncio
 import ipaddress
@@ -10,23 +10,23 @@ from simulator.settings import InvalidSetting
 
 
 def address(host: str) -> str:
-    """The IP address to listen on. Raises InvalidSetting."""
+    """Return the IP address that `host` names. Raises InvalidSetting."""
     try:
         found = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         raise InvalidSetting(f"--host must be an IP address or localhost, not {host!r}") from None
     if found.is_unspecified:
-        raise InvalidSetting(f"--host {host} is no address clients can be told; give the one they will use")
+        raise InvalidSetting(f"clients cannot connect to --host {host}; give the address that they will use")
     return str(found)
 
 
 def is_loopback(host: str) -> bool:
-    """Nobody beyond this machine can reach that address."""
+    """Tell whether only this machine can reach `host`, an IP address."""
     return ipaddress.ip_address(host).is_loopback
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Raises InvalidSetting, for instance when the port is taken."""
+    """Open the listening socket. Raises InvalidSetting, for instance when the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -40,12 +40,12 @@ def log(level: str = "INFO") -> None:
     """Log to standard error."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if level != "DEBUG":
-        for chatty in ("aioice", "aiortc"):  # they tell of every candidate pair of every connection
+        for chatty in ("aioice", "aiortc"):  # they log every candidate pair of every connection
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def told_to_end() -> asyncio.Event:
-    """Set by SIGINT and SIGTERM from now on."""
+    """Return an event that SIGINT and SIGTERM set from now on."""
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)

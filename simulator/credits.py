@@ -1,4 +1,4 @@
-"""The account's credits. Sessions pay by the minute, in advance (LiveAvatar docs, faq/credits)."""
+"""The account's credits. Each minute of a session is charged when it begins (LiveAvatar docs, faq/credits)."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ OF_A_NEW_ACCOUNT = Decimal(1000)
 
 
 class Credits:
-    """What is left is kept in `store`; `begin_with` replaces what was left there."""
+    """The balance, kept in `store`. `begin_with` replaces the stored balance."""
 
     def __init__(self, store: Store, begin_with: Decimal | None = None) -> None:
         self._store = store
@@ -19,7 +19,7 @@ class Credits:
             self.refill(begin_with)
 
     def charge(self, amount: Decimal) -> bool:
-        """Take `amount`; False, and nothing taken, when less than that is left."""
+        """Deduct `amount`. Return False, and deduct nothing, when the balance is lower."""
         if amount > self.left:
             return False
         self.refill(self.left - amount)
@@ -29,6 +29,6 @@ class Credits:
         self.refill(self.left + amount)
 
     def refill(self, left: Decimal) -> None:
-        """From now on, `left` are left."""
+        """Set the balance to `left`."""
         self.left = left
         self._store.keep_value("credits", str(left))

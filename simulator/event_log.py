@@ -1,4 +1,4 @@
-"""What went over the wires, newest last: the console shows it, nothing else depends on it."""
+"""The log of API calls, events and commands that the console shows. Nothing else depends on it."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, get_args
 
-KEPT = 5000  # entries of all sessions together
+KEPT = 5000  # entries, all sessions together
 
 Direction = Literal["in", "out", "note"]
 Channel = Literal["rest", "data", "media", "session", "worker", "console"]
@@ -18,7 +18,7 @@ CHANNELS: tuple[str, ...] = get_args(Channel)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`in` came from a client, `out` went to one, `note` is neither. `at` is milliseconds since 1970."""
+    """`in` came from a client, `out` went to a client, `note` is neither. `at` is milliseconds since 1970."""
 
     number: int
     at: int
@@ -30,9 +30,9 @@ class Entry:
 
 
 class EventLog:
-    """Of all sessions. Holds no secrets and no sound: whoever records leaves them out.
+    """The newest entries of all sessions. The code that records an entry leaves out secrets and audio.
 
-    Readers follow it by number. One that is slow costs nothing: it misses what has been dropped meanwhile.
+    Readers follow the log by entry number. A slow reader holds nothing back; it misses the entries dropped meanwhile.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class EventLog:
         name: str,
         message: Mapping[str, Any] | None = None,
     ) -> None:
-        """`name` is the event's or command's type, or what happened, in a few words."""
+        """Add an entry. `name` is the type of the event or command, or a short description."""
         self._count += 1
         at = time.time_ns() // 1_000_000
         entry = Entry(self._count, at, session_id, direction, channel, name, message or {})
@@ -65,22 +65,25 @@ class EventLog:
         self._wake()
 
     def since(self, number: int = 0, session_id: str | None = None) -> list[Entry]:
-        """Entries after `number`, oldest first; of one session if named."""
+        """Return the entries after `number`, oldest first; only those of `session_id`, if given."""
         first = self._entries[0].number if self._entries else 0
         newer = islice(self._entries, max(0, number + 1 - first), None)
         return [entry for entry in newer if session_id in (None, entry.session_id)]
 
     async def beyond(self, number: int) -> None:
-        """Wait until there is an entry after `number`, or until the log is closed."""
+        """Wait for an entry after `number`, or for the log to close."""
         while self._count <= number and not self.closed:
             await self._news.wait()
 
     def conditions(self) -> list[Entry]:
-        """What workers last said of what this machine can do, one entry per name, members `name`, `ok`, `why`."""
+        """Return the workers' latest reports about this machine's abilities, such as speech.
+
+        One entry per ability, sorted by name; its message has the members `name`, `ok` and `why`.
+        """
         return [self._conditions[name] for name in sorted(self._conditions)]
 
     def close(self) -> None:
-        """Let everybody go who waits for news."""
+        """Close the log and wake all waiting readers."""
         self.closed = True
         self._wake()
 

@@ -1,4 +1,4 @@
-"""What a fault on purpose is: a name, words for people, and the parameters it needs to be told."""
+"""The definition of a fault: its name, its description for the console, and its parameters."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ Values = Mapping[str, Value]
 
 
 class BadFault(ValueError):
-    """What was asked for is no fault there is; `problems` says so in sentences."""
+    """The request names no valid fault or parameters. `problems` holds one sentence per mistake."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -19,6 +19,8 @@ class BadFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
+    """A numeric parameter from `low` to `high`. `words` is its label."""
+
     name: str
     words: str
     default: float
@@ -26,7 +28,7 @@ class Number:
     high: float = 600
 
     def read(self, value: object) -> Value:
-        """Numbers come as texts from forms. Raises BadFault."""
+        """Check a value; forms send numbers as texts. Raises BadFault."""
         try:
             number = float(value) if isinstance(value, int | float | str) else math.nan
         except ValueError:
@@ -38,6 +40,8 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """A parameter with a fixed set of values. The first option is the default."""
+
     name: str
     words: str
     options: tuple[str, ...]
@@ -47,7 +51,7 @@ class Choice:
         return self.options[0]
 
     def read(self, value: object) -> Value:
-        """Raises BadFault."""
+        """Check a value. Raises BadFault."""
         if value not in self.options:
             raise BadFault(f"{self.name} must be one of {', '.join(self.options)}")
         return str(value)
@@ -58,9 +62,9 @@ Parameter = Number | Choice
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`of` a request: befalls calls of the REST API. `of` a session: befalls running sessions.
+    """`of` says what the fault applies to: REST requests or running sessions. `words` is the description.
 
-    A `passing` one happens once; the others last until they are switched off.
+    A `passing` fault happens once. Other faults last until they are switched off.
     """
 
     name: str
@@ -72,7 +76,7 @@ class Fault:
     needs_embedded_rooms: bool = False
 
     def read(self, values: Mapping[str, object]) -> Values:
-        """The fault's parameters out of untrusted ones, with defaults for those left out. Raises BadFault."""
+        """Check untrusted parameters and fill in defaults for missing ones. Raises BadFault."""
         problems = [
             f"{self.name} has no parameter {name!r}" for name in sorted(set(values) - self.parameter_names())
         ]

@@ -1,4 +1,4 @@
-"""Every session there ever was and what was said in it, in the store."""
+"""The stored history of all sessions and their transcripts."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ COLUMNS = (
 
 
 class History:
-    """Configurations are sealed: they hold tokens of other people's rooms, and what was told about users."""
+    """Reads and writes sessions. Configurations are encrypted: they hold room tokens and data about users."""
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
     def record(self, session: Session) -> None:
-        """Write down how a session stands now, except what was said."""
+        """Insert or update a session's row. The transcript is stored by `say`."""
         self._store.write(
             f"INSERT INTO sessions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at, "
@@ -43,8 +43,8 @@ class History:
         )
 
     def say(self, session: Session, line: Line) -> None:
-        """Add to what was said."""
-        # SQLite takes no half of a surrogate pair, which JSON can bring.
+        """Append a line to the session's transcript."""
+        # A JSON string may hold half a surrogate pair; SQLite cannot store it.
         text = line.text.encode("utf-8", "replace").decode()
         self._store.write(
             "INSERT INTO lines (session_id, role, text, at) VALUES (?, ?, ?, ?)",
@@ -55,12 +55,13 @@ class History:
         )
 
     def forget_lines(self, session: Session) -> None:
+        """Delete the session's transcript."""
         self._store.write("DELETE FROM lines WHERE session_id = ?", session.id)
 
     def reap(self) -> None:
-        """End what was under way when the process before this one died, blocking.
+        """End the sessions that a killed simulator left running, with ZOMBIE_SESSION_REAP. Blocking.
 
-        Nobody ended those sessions, which is what ZOMBIE_SESSION_REAP says; they ended at their last sign of life.
+        Their end is the time of their last update or line.
         """
         for row in self._store.load(
             f"SELECT {COLUMNS} FROM sessions WHERE state IN (?, ?)", State.STARTING, State.ACTIVE
@@ -72,7 +73,7 @@ class History:
             self.record(session)
 
     def latest(self, count: int) -> list[Session]:
-        """The newest sessions, oldest of them first, blocking."""
+        """Return the newest `count` sessions with their transcripts, oldest first. Blocking."""
         rows = self._store.load(f"SELECT {COLUMNS} FROM sessions ORDER BY number DESC LIMIT ?", count)
         sessions = [self._session(row) for row in reversed(rows)]
         for session in sessions:
@@ -80,6 +81,7 @@ class History:
         return sessions
 
     async def find(self, session_id: str) -> Session | None:
+        """Return a session with its transcript; None if there is none with this id."""
         rows = await self._store.read(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", session_id)
         if not rows:
             return None
@@ -90,9 +92,9 @@ class History:
     async def ended(
         self, avatar_id: str | None, context_id: str | None, offset: int, limit: int
     ) -> tuple[int, list[Session]]:
-        """How many ended sessions there are, of an avatar or context if named, and a page of them, newest first.
+        """Return the number of ended sessions and one page of them, newest first, without transcripts.
 
-        Without what was said.
+        `avatar_id` and `context_id` filter both, if given.
         """
         wanted = "state = ? AND avatar_id = coalesce(?, avatar_id) AND (? IS NULL OR context_id = ?)"
         values = (State.ENDED, avatar_id, context_id, context_id)

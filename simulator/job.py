@@ -1,4 +1,4 @@
-"""What an avatar worker is told when its session starts."""
+"""The command that starts a session in an avatar worker."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,10 @@ from voice.speaking.espeak.languages import voice_for_language
 
 
 def start_command(session: Session, cast: Cast, rooms: Rooms, lifetime: float) -> dict[str, Any]:
-    """The worker's "start" line for FULL; holds tokens, so it is never logged. `lifetime` in seconds."""
+    """Return the "start" command for FULL. Never log it: it holds tokens.
+
+    `lifetime` is the session's longest duration in seconds; the tokens are valid a little longer.
+    """
     config = session.config
     return {
         **_appearance(session, cast),
@@ -30,7 +33,10 @@ def start_command(session: Session, cast: Cast, rooms: Rooms, lifetime: float) -
 def lite_start_command(
     session: Session, cast: Cast, rooms: Rooms, lifetime: float, longest_buffer: float
 ) -> dict[str, Any]:
-    """The same for LITE, in our room or the caller's. `longest_buffer`: seconds of sound that may wait."""
+    """Return the "start" command for LITE, for a hosted room or the customer's own.
+
+    `longest_buffer` is the longest audio queue, in seconds. Never log the command: it holds tokens.
+    """
     room = session.config.room
     return {
         **_appearance(session, cast),

@@ -1,4 +1,4 @@
-"""The languages an avatar can speak here, all of which espeak-ng has a voice for: code and English name."""
+"""The languages that avatars can speak, by code and English name. espeak-ng has a voice for each of them."""
 
 LANGUAGES = {
     "en": "English",

@@ -1,4 +1,4 @@
-"""One websocket of a caller: frames in, a bounded queue of frames out, and an end that waits for nobody."""
+"""One client connection of a media websocket. Its outgoing queue and the time it takes to close are bounded."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,18 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 logger = logging.getLogger(__name__)
 
-LONGEST_FRAME = 1 << 20  # bytes; the documentation says about 1 MB a packet
-# A frame between the two is answered with an error. Beyond, the connection is closed with 1009.
+LONGEST_FRAME = 1 << 20  # bytes; the documentation says about 1 MB per packet
+# Frames from 1 to 4 MiB are answered with an `error` event; larger ones close the socket with 1009.
 LONGEST_READ = 4 << 20
-# Frames. A caller that is further behind misses some, and is not waited for: livekit-starter never reads.
+# Queued frames. Further frames are dropped, because some clients, such as livekit-starter, never read.
 OUTBOX = 1000
-CLOSING = 1.0  # seconds for the last frames, and for the other half of the closing handshake
+CLOSING = 1.0  # seconds for sending the last frames, and again for the client's part of the closing handshake
 
-ABNORMAL = 1006  # what a caller sees that is cut off without a closing handshake
+ABNORMAL = 1006  # the code a client reports when the connection ends without a closing handshake
 
 
 async def accept(request: web.Request) -> web.WebSocketResponse:
-    """Answer the handshake. What aiohttp would do by itself may wait for the caller to read."""
+    """Answer the handshake. Switch off aiohttp's automatic pong and close: both wait until the client reads."""
     response = web.WebSocketResponse(
         autoping=False, autoclose=False, compress=False, timeout=CLOSING, max_msg_size=LONGEST_READ
     )
@@ -30,7 +30,7 @@ async def accept(request: web.Request) -> web.WebSocketResponse:
 
 
 class Connection:
-    """One websocket with its queue of frames to send. `gone` is set when nothing of it is left."""
+    """A websocket with a queue of outgoing frames. `gone` is set when the connection is closed."""
 
     def __init__(self, number: int, request: web.Request, response: web.WebSocketResponse) -> None:
         self.number = number
@@ -42,15 +42,16 @@ class Connection:
         self._ending: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
     def send(self, frame: str) -> None:
+        """Queue a text frame; drop it when the queue is full."""
         self._put(WSMsgType.TEXT, frame.encode())
 
     def end(self, code: int, reason: str) -> None:
-        """Begin to close; the first call counts."""
+        """Begin to close. Only the first call counts."""
         if not self._ending.done():
             self._ending.set_result((code, reason))
 
     async def run(self, carrying: Coroutine[Any, Any, None]) -> None:
-        """Send, and have `carrying` receive, until either side ends it; then close."""
+        """Send queued frames while `carrying` receives. Close when either stops or `end` is called."""
         reading = asyncio.create_task(carrying, name="media reader")
         writing = asyncio.create_task(self._write(), name="media writer")
         try:
@@ -64,7 +65,10 @@ class Connection:
             await _cancelled(writing)
 
     async def receive(self) -> dict[str, str | None] | None:
-        """The next frame as the worker is told of it; None when there is none any more."""
+        """Return the next frame as members of the worker's "media" command; None when the client has closed.
+
+        The frame is None, with the reason in `why`, when it is too long or binary.
+        """
         while True:
             message: WSMessage = await self._response.receive()
             match message.type:
@@ -76,7 +80,7 @@ class Connection:
                 case WSMsgType.BINARY:
                     return {"frame": None, "why": "A binary frame: commands are JSON in text frames"}
                 case WSMsgType.PING:
-                    # Through the queue: aiohttp's own answer waits until the caller reads.
+                    # Use the queue: aiohttp's own pong waits until the client reads.
                     self._put(WSMsgType.PONG, message.data)
                 case WSMsgType.PONG:
                     pass
@@ -89,7 +93,9 @@ class Connection:
         except asyncio.QueueFull:
             if not self._is_behind:
                 self._is_behind = True
-                logger.warning("a media websocket is not read: %d frames wait, more are dropped", OUTBOX)
+                logger.warning(
+                    "a media websocket's client does not read: %d frames queued, dropping more", OUTBOX
+                )
 
     async def _write(self) -> None:
         with contextlib.suppress(ConnectionError):
@@ -106,13 +112,13 @@ class Connection:
                     await self._response.close(code=code, message=reason.encode())
                 closed = True
         except (TimeoutError, ConnectionError):
-            logger.info("a media websocket's caller did not answer its closing")
+            logger.info("a media websocket's client did not answer the close frame")
         finally:
             if not closed and self._request.transport is not None:
                 self._request.transport.abort()
 
     async def _flushed(self, writing: asyncio.Task[None]) -> bool:
-        """Whether the caller took everything that waited, within a moment. Nothing is written any more."""
+        """Send the queued frames for at most `CLOSING` seconds, then stop writing. Tell whether all were sent."""
         flushing = asyncio.create_task(self._outbox.join())
         done, _ = await asyncio.wait(
             {flushing, writing}, timeout=CLOSING, return_when=asyncio.FIRST_COMPLETED

@@ -1,6 +1,7 @@
-"""The media websocket of LITE sessions (LiveAvatar docs, lite-mode events): a pipe between a caller and a worker.
+"""The media websockets of LITE sessions (LiveAvatar docs, lite-mode events).
 
-The protocol is spoken in the worker. Here connections come and go, and nobody waits for a caller that does not read.
+The parent process accepts the connections and forwards frames between client and worker. The worker implements the
+protocol. A client that does not read never blocks the parent.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ Order = Callable[..., Awaitable[None]]
 
 
 class MediaSockets:
-    """The websockets of all sessions, each under a secret of its own, which is all that a caller shows."""
+    """The media websockets of all sessions. Each has a secret URL; clients need no other authentication."""
 
     def __init__(self, url: str) -> None:
         """`url` is the server's, "ws://host:port"."""
@@ -29,22 +30,24 @@ class MediaSockets:
         app.router.add_get(PATH + "{secret}", self._serve)
 
     def open(self, order: Order) -> "MediaSocket":
-        """A new one; `order(do, **members)` reaches its session's worker, or raises WorkerFailed."""
+        """Create a session's websocket. `order(do, **members)` sends to its worker, or raises WorkerFailed."""
         secret = secrets.token_urlsafe(24)
         socket = MediaSocket(f"{self._url}{PATH}{secret}", order, lambda: self._sockets.pop(secret, None))
         self._sockets[secret] = socket
         return socket
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        """Any origin, any query, no authorisation: seen in the web SDK and others."""
+        """Accept any origin and query without an Authorization header: clients such as the web SDK send none."""
         socket = self._sockets.get(request.match_info["secret"])
         if socket is None:
-            raise web.HTTPNotFound(text="There is no such media websocket: the session is over, or never was")
+            raise web.HTTPNotFound(
+                text="There is no such media websocket: its session has ended or never existed"
+            )
         return await socket.serve(request)
 
 
 class MediaSocket:
-    """One session's. Callers may connect as often as they like: the newest connection counts."""
+    """The media websocket of one session. A new connection replaces the current one."""
 
     def __init__(self, url: str, order: Order, forget: Callable[[], object]) -> None:
         self.url = url
@@ -56,21 +59,21 @@ class MediaSocket:
 
     @property
     def connected(self) -> bool:
-        """Whether a caller is connected now."""
+        """Whether a client is connected."""
         return self._current is not None
 
     def send(self, connection: int, frame: str) -> None:
-        """Pass a frame on to the caller of that connection, unless it has gone. Never waits."""
+        """Queue a frame for the client of that connection; drop it if the client is gone. Never waits."""
         if self._current is not None and self._current.number == connection:
             self._current.send(frame)
 
     def drop(self, code: int = ABNORMAL) -> None:
-        """Cut the caller off: with that close code, or (1006) without a word. It may connect again."""
+        """Disconnect the client with `code`; 1006 aborts TCP. The client may connect again."""
         if self._current is not None:
             self._current.end(code, "dropped on demand")
 
     async def close(self, code: int, reason: str) -> None:
-        """Let the caller read the last frames, close the connection, and take no new one."""
+        """Send the queued frames, close the connection and refuse new ones."""
         self._forget()
         self._closed = (code, reason)
         if self._current is not None:
@@ -78,32 +81,32 @@ class MediaSocket:
             await self._current.gone.wait()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Carry frames in both directions until either side has enough."""
+        """Accept a connection and forward frames in both directions until either side closes it."""
         response = await accept(request)
         self._count += 1
         connection = Connection(self._count, request, response)
         if self._current is not None:
-            # Not an error code: a caller that reconnects after errors would fight its successor.
+            # 1000: after an error code the replaced client would reconnect and replace its successor in turn.
             self._current.end(WSCloseCode.OK, "replaced by a newer connection")
         self._current = connection
-        if self._closed is not None:  # during the handshake
+        if self._closed is not None:  # `close` was called during the handshake
             connection.end(*self._closed)
         try:
             await connection.run(self._carry(connection))
         finally:
-            connection.gone.set()  # first, for a worker that hangs does not read the news
+            connection.gone.set()  # first: a worker that hangs would delay it
             if self._current is connection:
                 self._current = None
                 await self._tell_worker("socket", **{"is": "closed"})
         return response
 
     async def _carry(self, connection: Connection) -> None:
-        """From the caller to the worker. As fast as that one reads: the caller is held back by TCP."""
+        """Forward frames from the client to the worker. A slow worker slows down the client through TCP."""
         await self._tell_worker("socket", **{"is": "open", "connection": connection.number})
         while (frame := await connection.receive()) is not None and self._current is connection:
             await self._tell_worker("media", connection=connection.number, **frame)
 
     async def _tell_worker(self, do: str, **members: Any) -> None:
-        # When it is leaving, or dead, the session ends and closes this socket.
+        # A worker that is gone ends the session, and the session closes this socket.
         with contextlib.suppress(WorkerFailed):
             await self._order(do, **members)

@@ -1,4 +1,4 @@
-"""What sessions leave behind for later ones (LiveAvatar OpenAPI, memory)."""
+"""Memories: summaries of earlier sessions for later ones (LiveAvatar OpenAPI, memory)."""
 
 import re
 from collections.abc import Sequence
@@ -15,14 +15,16 @@ OF_ONESELF = re.compile(r"\b(i|i'm|i've|my|mine|me|we|our|us)\b", re.IGNORECASE)
 
 
 class Memories:
+    """Creates memories from sessions and attaches them to later sessions."""
+
     def __init__(self, world: World, sessions: Sessions) -> None:
         self._memories = world.memories
         self._sessions = sessions
 
     async def of_session(self, session_id: str) -> Memory:
-        """The memory that holds a FULL session, made from what was said if there is none.
+        """Return the memory that contains a FULL session; create it from the transcript if there is none.
 
-        Raises Refusal (404 for an unknown session, 400 for one without a conversation of its own).
+        Raises Refusal: 404 for an unknown session, 400 for a LITE session.
         """
         for memory in self._memories.values():
             if memory.of(session_id):
@@ -30,16 +32,16 @@ class Memories:
         session = await self._sessions.recall(session_id)
         if session.config.mode != "FULL":
             raise refusals.bad_state(
-                "Only FULL sessions can be remembered: in LITE the service hears no words"
+                "Only FULL sessions have a memory: in LITE the service has no transcript"
             )
         memory = Memory((Episode(session_id, summary(session)),))
         self._memories.put(memory)
         return memory
 
     async def attached(self, config: SessionConfig) -> SessionConfig:
-        """`config` with the memory it asks for, by the memory's id, an earlier session's, or both.
+        """Return `config` with the id of the memory that it names, by memory id, by an earlier session's id or by both.
 
-        Raises Refusal: 404 when there is no such thing, 400 when the two mean different memories.
+        Raises Refusal: 404 for an unknown memory or session, 400 when the two ids mean different memories.
         """
         named = config.session_memory_id
         if named is not None and named not in self._memories:
@@ -52,7 +54,7 @@ class Memories:
         return replace(config, session_memory_id=memory.id)
 
     def add(self, session: Session) -> None:
-        """A session is over: what was said joins the memory it was attached to, if that is still there."""
+        """Add the summary of an ended session to its memory, unless the memory has been deleted."""
         memory = self._memories.get(session.config.session_memory_id or "")
         if memory is not None and session.transcript and not memory.of(session.id):
             episodes = (*memory.episodes, Episode(session.id, summary(session)))
@@ -60,7 +62,7 @@ class Memories:
 
 
 def summary(session: Session) -> str:
-    """What the user said that tells most, in their own words: nothing here could put it in others."""
+    """Quote the user's most informative lines. The simulator has no language model that could paraphrase them."""
     said = [line for line in session.transcript if line.role == "user"]
     if not said:
         return f"On {session.created_at:%d %B %Y} the user said nothing."
@@ -69,7 +71,7 @@ def summary(session: Session) -> str:
 
 
 def _telling(lines: Sequence[Line]) -> list[Line]:
-    """The lines that say most, in their order: people speak of themselves, and at some length."""
+    """Return the most informative lines in their order. Long lines and lines in the first person rank first."""
 
     def weight(line: Line) -> float:
         return 20 * len(OF_ONESELF.findall(line.text)) + min(len(line.text), LONGEST_QUOTE) / 10

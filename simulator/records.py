@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON and back, by their annotations: what the store keeps of the account's things."""
+"""Convert frozen dataclasses to JSON and back by their annotations, for the store."""
 
 import json
 import types
@@ -13,14 +13,14 @@ Record = TypeVar("Record")
 
 
 def to_json(record: Any) -> str:
-    """The dataclass instance as one JSON object."""
+    """Return the dataclass instance as one JSON object."""
     return json.dumps(asdict(record), default=_plain)
 
 
 def from_json(kind: type[Record], text: str) -> Record:
-    """The `kind` that `to_json` wrote. Members it does not know are dropped, missing ones take their default.
+    """Build a `kind` from the JSON that `to_json` wrote. Drop unknown members; missing ones take their default.
 
-    Raises ValueError, KeyError or TypeError for anything else.
+    Raises ValueError, KeyError or TypeError for any other text.
     """
     return cast(Record, _built(kind, json.loads(text)))
 

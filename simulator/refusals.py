@@ -1,10 +1,10 @@
-"""What the API says no to: HTTP status, business code and a sentence for the caller, in one table."""
+"""The error answers of the API: HTTP status, business code and message, in one table."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
 
-# Codes 4000, 4003, 4032 and 4033 were seen at the real service; the others follow their pattern, since
-# nobody has published them.
+# Codes 4000, 4003, 4032 and 4033 were observed at the real service. The others are not published; they follow the
+# same pattern.
 INVALID = 4000
 NO_SUCH_KEY = 4001
 BAD_STATE = 4002
@@ -19,7 +19,7 @@ NOT_SIMULATED = 5001
 CLOSING = 5003
 
 
-# The messages here are pydantic's, with which the real service validates; these are its names for them.
+# Beginnings of validation messages and pydantic's name for each. The real service validates with pydantic.
 PROBLEM_TYPES = {
     "Field required": "missing",
     "Input should be a valid UUID": "uuid_parsing",
@@ -44,7 +44,7 @@ PROBLEM_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a request: where it is ("body", "links", 0, "faq"), and what is wrong there."""
+    """One validation error: its location, such as ("body", "links", 0, "faq"), and a message."""
 
     where: tuple[str | int, ...]
     message: str
@@ -60,7 +60,7 @@ class Problem:
 
 
 class Refusal(Exception):
-    """An answer other than success. `problems` are the single faults of a request that did not validate."""
+    """An error answer. `problems` holds the single errors of a request that does not validate."""
 
     def __init__(
         self, status: HTTPStatus, code: int, message: str, problems: tuple[Problem, ...] = ()
@@ -73,7 +73,7 @@ class Refusal(Exception):
 
 
 def invalid(*problems: Problem) -> Refusal:
-    """The request does not validate; the wording of the lead-in is the real service's."""
+    """The request does not validate. The message begins as the real service's does."""
     message = "Request validation errors. " + "; ".join(map(str, problems))
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, message, problems)
 
@@ -94,7 +94,7 @@ def not_found(what: str) -> Refusal:
 
 
 def bad_state(message: str) -> Refusal:
-    """The request is well formed, but does not fit what is there."""
+    """The request is valid, but the current state of the account or session does not allow it."""
     return Refusal(HTTPStatus.BAD_REQUEST, BAD_STATE, message)
 
 

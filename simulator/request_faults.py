@@ -1,4 +1,4 @@
-"""The faults that befall calls of the REST API, acted out on the wire."""
+"""Apply the active request faults to calls of the session endpoints."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from simulator.request_log import FAULT
 from simulator.switches import Switch, Switches
 
 ENDPOINTS = {f"/v1/sessions/{name}": name for name in ("token", "start", "stop", "keep-alive")}
-LONGEST_HANG = 600.0  # seconds; by then every client has given up
+LONGEST_HANG = 600.0  # seconds; longer than any client waits
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST
 PROXY_PAGE = """<!DOCTYPE html>
 <html lang="en-US"><head><title>api.liveavatar.com | 502: Bad gateway</title></head>
@@ -39,7 +39,7 @@ WORDS = {
 
 
 def failing_requests(switches: Switches) -> Middleware:
-    """Have the faults that are on befall the session endpoints. Belongs inside of what adds CORS headers."""
+    """Return the middleware that applies request faults. It must run inside the middleware that adds CORS headers."""
 
     @web.middleware
     async def failing(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -115,7 +115,7 @@ async def _performed(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def _sent(request: web.Request, response: web.Response) -> web.Response:
-    """Send it as it is: what is added to its headers afterwards comes too late."""
+    """Send the response at once, so that outer middlewares cannot add headers to it."""
     await response.prepare(request)
     await response.write_eof()
     return response
@@ -135,7 +135,7 @@ async def _half(request: web.Request, answer: web.StreamResponse | None) -> web.
 
 
 def _cut(request: web.Request) -> web.Response:
-    """Close the connection so that the client sees a reset. The response goes nowhere."""
+    """Reset the connection. The returned response is never sent."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
         if connection is not None:

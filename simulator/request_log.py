@@ -1,4 +1,4 @@
-"""Calls of the REST API, as the event log tells of them: no bodies, no headers, so no secrets."""
+"""Record REST calls in the event log, without bodies, headers and ids in paths: they may hold secrets."""
 
 import time
 
@@ -8,12 +8,12 @@ from aiohttp.typedefs import Handler, Middleware
 from simulator.event_log import EventLog
 from simulator.tokens import SessionTokens
 
-FAULT = web.RequestKey("fault", str)  # the one that befell the request
-LONGEST_PATH = 120  # characters of a path that is no route of ours
+FAULT = web.RequestKey("fault", str)  # name of the fault that was applied to the request
+LONGEST_PATH = 120  # characters that are logged of a path without a route
 
 
 def logging_requests(log: EventLog, tokens: SessionTokens) -> Middleware:
-    """Record every call of `/v1` and `/v2`: method, route, status, and milliseconds it took."""
+    """Record every call of `/v1` and `/v2`: method, route, status and duration in milliseconds."""
 
     @web.middleware
     async def logged(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -39,13 +39,13 @@ def logging_requests(log: EventLog, tokens: SessionTokens) -> Middleware:
 
 
 def _route(request: web.Request) -> str:
-    """The path with its parameters' names: ids and secrets in it stay out."""
+    """Return the route, with the names of path parameters in place of their values."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else request.path[:LONGEST_PATH]
 
 
 def _session_id(request: web.Request, tokens: SessionTokens) -> str | None:
-    """The session the call was about, as far as its path or its bearer tells."""
+    """Return the id of the session that the path or the bearer token names, None without one."""
     if "session_id" in request.match_info:
         return request.match_info["session_id"]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""A session while it holds something: its room, its worker and its clocks."""
+"""A running session with its room, its worker and its timers."""
 
 import asyncio
 import logging
@@ -26,13 +26,17 @@ from simulator.world import now
 
 logger = logging.getLogger(__name__)
 
-# Of the media websocket. Any other end is an orderly one, to which callers do not answer by connecting again.
+# Close codes of the media websocket. All other reasons close with 1000, so that clients do not reconnect.
 CLOSE_CODES = {EndReason.SERVER_ERROR: WSCloseCode.INTERNAL_ERROR}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. `duration` counts from the moment the avatar is in the room, `idle` from the last sign of life."""
+    """Durations in seconds.
+
+    `duration` runs from the moment the avatar is in the room, `idle` from the last speech, command or keep-alive,
+    `start` from the request. `grace` is the time an avatar process has to leave.
+    """
 
     duration: float
     idle: float
@@ -42,11 +46,11 @@ class Limits:
 
 
 class RunningSession:
-    """Runs one session from its start until nothing of it is left.
+    """Runs one session from its start until all its resources are released.
 
-    One task owns everything; `end` may be called at any moment, and only the first call counts. A start that fails
-    leaves the session as it was, so that a client may try again; a start that is stopped ends the session.
-    The first minute must be paid for already; it is given back when the avatar never came.
+    One task owns the resources. `end` may be called at any time; only the first call counts. A failed start puts the
+    session back to CREATED, so that the client can try again. Stopping a session during its start ends it. The caller
+    has charged the first minute; it is refunded if the avatar does not join.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class RunningSession:
         self.task = asyncio.create_task(self._run())
 
     async def started(self) -> None:
-        """Wait until the avatar is in the room. Raises Refusal when it does not come."""
+        """Wait until the avatar is in the room. Raises Refusal if the start fails or is stopped."""
         await _first_of(self.task, self._active)
         if self._active.done():
             return
@@ -98,47 +102,47 @@ class RunningSession:
         raise refusals.start_failed(self._failure)
 
     def end(self, reason: EndReason) -> None:
-        """Begin the end."""
+        """Begin to end the session. Only the first call counts."""
         if not self._ending.done():
             self._ending.set_result(reason)
 
     async def ended(self) -> None:
-        """Wait until nothing of it is left."""
+        """Wait until the session has released all its resources."""
         await asyncio.wait({self.task})
 
     def stir(self) -> None:
-        """A sign of life: the idle time starts anew."""
+        """Reset the idle timer."""
         if EndReason.IDLE_TIMEOUT in self._clocks:
             self._set_clock(EndReason.IDLE_TIMEOUT, self._limits.idle)
 
     async def order(self, do: str, **members: Any) -> None:
-        """Have its worker do something now. Raises WorkerFailed when there is none, or it does not read any more."""
+        """Send a command to the session's worker. Raises WorkerFailed if there is none or its stdin is closed."""
         if self._worker is None:
             raise WorkerFailed("there is no avatar worker yet")
         await self._worker.send({"do": do, **members})
 
     def limit(self, seconds: float) -> None:
-        """End with MAX_DURATION_REACHED in that many seconds, sooner or later than it would have."""
+        """Replace the time that is left: end with MAX_DURATION_REACHED after `seconds`."""
         if self._active.done() and not self._ending.done():
             self._set_clock(EndReason.MAX_DURATION_REACHED, seconds)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until it ends with MAX_DURATION_REACHED; None while that time does not run."""
+        """Seconds until the session ends with MAX_DURATION_REACHED; None while that timer is not running."""
         clock = self._clocks.get(EndReason.MAX_DURATION_REACHED)
         return max(0.0, clock.when() - asyncio.get_running_loop().time()) if clock else None
 
     def drop_socket(self, code: int = ABNORMAL) -> None:
-        """Cut off whoever is connected to its media websocket; 1006 is without a closing handshake."""
+        """Disconnect the client of the media websocket. 1006 closes TCP without a closing handshake."""
         if self.media is not None:
             self.media.drop(code)
 
     def crash(self) -> None:
-        """Kill its worker, as if the machine had."""
+        """Kill the worker with SIGKILL."""
         self._signal(signal.SIGKILL)
 
     def suspend(self) -> None:
-        """Stop its worker in its tracks, until `resume`."""
+        """Pause the worker process with SIGSTOP until `resume`."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -238,7 +242,7 @@ class RunningSession:
         lost = self._worker_lost
         announced = await self._worker.stop(reason, self._limits.grace)
         if self.session.config.mode == "LITE" or (announced and not lost):
-            return  # LITE has no word for the end but the state the worker tells, and the websocket's closing
+            return  # In LITE the state event and the close of the websocket announce the end, both sent elsewhere.
         try:
             await self._rooms.announce_end(self.session.id, reason)
         except RoomsUnavailable as error:
@@ -250,7 +254,7 @@ class RunningSession:
         if self._worker is not None:
             await self._worker.kill()
         if self._listening is not None:
-            # The rest of its reports; something it started may hold the pipe open.
+            # Read its last reports. A time limit, because a child of the worker may hold the pipe open.
             await asyncio.wait({self._listening}, timeout=1)
             self._listening.cancel()
         if self.media is not None:
@@ -269,7 +273,7 @@ class RunningSession:
 
     @property
     def _is_hosted(self) -> bool:
-        """Whether the room is ours to open and to remove."""
+        """Whether the simulator opens and deletes the room; False for a customer's own room."""
         return self.session.config.room is None
 
     async def _delete_room(self) -> None:

@@ -1,5 +1,8 @@
-"""What the simulated account holds when it starts. Ids of Wayne, June and the demo's voice and context are the
-real service's, so that clients with those constants work unchanged (web SDK demo, livekit starter)."""
+"""The contents of a new account.
+
+The ids of Wayne, June and the demo's voice and context are the real service's. Clients that hard-code them (web SDK
+demo, livekit starter) therefore work unchanged.
+"""
 
 from pathlib import Path
 
@@ -18,7 +21,7 @@ _PROMPTS = Path(__file__).parent / "prompts"
 
 
 def seeded_world() -> World:
-    """A new account: two avatars, five voices, two contexts, a voice agent of each type."""
+    """Return a new account: two avatars, five voices, two contexts, one voice agent of each type."""
     return World(
         avatars=(
             Avatar(WAYNE, "Ava", art="ava", default_voice_id=DEMO_VOICE),

@@ -1,4 +1,4 @@
-"""The simulator put together: REST API and rooms on one port, avatars in processes of their own."""
+"""Compose the simulator: REST API, rooms, media websockets and console on one port, one process per avatar."""
 
 import logging
 import socket
@@ -34,7 +34,7 @@ from simulator.world import World
 
 logger = logging.getLogger(__name__)
 
-# How long a request under way may go on once everything it could be about has ended.
+# Time for open requests to finish after all sessions and rooms have ended.
 LAST_RESPONSES_S = 1.0
 
 
@@ -46,7 +46,7 @@ async def serving(
     world: World | None = None,
     worker_command: Sequence[str] = AVATAR_COMMAND,
 ) -> AsyncIterator[Addresses]:
-    """Serve on `listener` while the context is open; afterwards no session, room or process is left.
+    """Serve on `listener` while the context is open. On exit, end every session, room and process.
 
     Raises StoreUnusable when the account's data cannot be read, InvalidSetting when `settings.livekit` cannot be used.
     """
@@ -100,7 +100,7 @@ async def serving(
             yield addresses
         finally:
             log.close()
-            # Avatars say goodbye through the rooms, so the rooms go last.
+            # Avatars announce their end in the rooms, so the rooms close last.
             await sessions.close()
             await workers.close()
             await rooms.close()
@@ -114,5 +114,5 @@ async def _check(rooms: Rooms) -> None:
         await rooms.check()
     except RoomsUnavailable as error:
         raise InvalidSetting(
-            f"the LiveKit server that SIMULATOR_LIVEKIT_URL names, {rooms.url}, cannot be used: {error}"
+            f"cannot use the LiveKit server of SIMULATOR_LIVEKIT_URL, {rooms.url}: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""One session as the API tells of it: what was asked for, what happened, what was said."""
+"""The record of one session: its configuration, its state and its transcript."""
 
 import math
 import time
@@ -32,7 +32,7 @@ class EndReason(StrEnum):
 
 
 class State(StrEnum):
-    """CREATED: a token is out. STARTING, ACTIVE: it holds a room and a worker. ENDED: for good."""
+    """CREATED: has a token only. STARTING and ACTIVE: holds a room and a worker. ENDED: final."""
 
     CREATED = "created"
     STARTING = "starting"
@@ -42,7 +42,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallersRoom:
-    """A LiveKit room the avatar is to join instead of one of ours, and its token for it (LITE, livekit_config)."""
+    """The customer's own LiveKit room and the avatar's token for it (LITE, `livekit_config`)."""
 
     url: str
     name: str
@@ -51,10 +51,10 @@ class CallersRoom:
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """What a token was minted for; fixed from then on. `speed` multiplies the voice's rate.
+    """The parameters of a session, fixed when its token is minted. `speed` multiplies the voice's rate.
 
-    LITE only: `room` is the caller's; `unsupported` names what was asked for beyond rooms, an Agora channel or a
-    connector.
+    LITE only: `room` is the customer's own room. `unsupported` is the requested transport or connector that the
+    simulator does not implement, for the error at start.
     """
 
     mode: Mode
@@ -79,7 +79,7 @@ class SessionConfig:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One utterance. `at` is milliseconds since 1970, when it was spoken."""
+    """One utterance of the transcript. `at` is the time it was spoken, in milliseconds since 1970."""
 
     role: Role
     text: str
@@ -104,7 +104,7 @@ class Session:
         self.updated_at = at or now()
 
     def end(self, reason: EndReason, at: datetime | None = None) -> None:
-        """Record the end, by default as of now; the first reason stays."""
+        """Record the end, by default as of now. Later calls change nothing: the first reason stays."""
         if self.state is State.ENDED:
             return
         self.end_reason = reason
@@ -113,12 +113,12 @@ class Session:
 
     @property
     def duration(self) -> int:
-        """Whole seconds between its start and its end, or now."""
+        """Whole seconds from its start to its end, or to now while it runs; 0 before its start."""
         if self.started_at is None:
             return 0
         return math.floor(((self.end_at or now()) - self.started_at).total_seconds())
 
     def since_start(self, line: Line) -> int:
-        """Milliseconds from the session's start to the line, never negative."""
+        """Return the milliseconds from the session's start to the line, never below 0."""
         start = self.started_at.timestamp() if self.started_at else time.time()
         return max(0, line.at - round(start * 1000))

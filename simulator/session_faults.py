@@ -1,4 +1,4 @@
-"""The faults that befall sessions, acted out: in the worker, in its room, on its websocket, on its clocks."""
+"""Apply the active faults to running sessions: to the worker, the room, the media websocket and the timers."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Members of `simulator.avatar.faults.Faults`: while a fault is on, and after it.
+# Members of `simulator.avatar.faults.Faults`: their values while a fault is on, and after it.
 IN_WORKER: dict[str, tuple[Callable[[Switch], dict[str, Any]], dict[str, Any]]] = {
     "silent": (lambda _: {"silent": True}, {"silent": False}),
     "frozen": (lambda _: {"frozen": True}, {"frozen": False}),
@@ -32,14 +32,14 @@ IN_WORKER: dict[str, tuple[Callable[[Switch], dict[str, Any]], dict[str, Any]]] 
 
 
 class SessionFaults:
-    """Knows every running session, and has happen to it what `switches` say. Owns what it starts for them."""
+    """Applies the active faults to each running session. Owns the tasks that it starts for them."""
 
     def __init__(
         self, switches: Switches, rooms: Rooms, lose: Callable[[str, float, float], None] | None
     ) -> None:
-        """`lose(room, down, up)` sets the shares of media packets, 0 to 1, that the embedded room loses.
+        """`lose(room, down, up)` sets the packet loss of an embedded room, as shares from 0 to 1.
 
-        None where rooms are not embedded: `switches` knows and switches no such fault on.
+        None without the embedded room server; `switches` then refuses the faults that need it.
         """
         self._switches = switches
         self._rooms = rooms
@@ -50,19 +50,19 @@ class SessionFaults:
         switches.when_changed(self._changed)
 
     def begin(self, running: "RunningSession") -> None:
-        """Its worker has been told to start: from now on faults befall it."""
+        """Apply faults to this session from now on. Its worker has received the start command."""
         self._running[running.session.id] = running
         self._switches.for_start(running.session.id)
 
     def activate(self, running: "RunningSession") -> None:
-        """The avatar is in the room: what happens so many seconds after the start counts from now."""
+        """Start the faults that count their delay from the start of the session: the avatar is in the room."""
         self._active.add(running.session.id)
         for switch in self._switches:
             if switch.session_id == running.session.id and _waits_for_start(switch):
                 self._start(running.session.id, self._strike(running, switch))
 
     async def release(self, session_id: str) -> None:
-        """Nothing of the session is left to befall."""
+        """Switch off the session's faults and cancel their tasks: the session is ending."""
         self._running.pop(session_id, None)
         self._active.discard(session_id)
         self._switches.forget(session_id)
@@ -94,7 +94,9 @@ class SessionFaults:
         try:
             await self._happen(running, switch)
         except (WorkerFailed, RoomsUnavailable) as error:
-            logger.warning("session %s: no %s: %s", running.session.id, switch.fault.name, error)
+            logger.warning(
+                "session %s: fault %s could not be applied: %s", running.session.id, switch.fault.name, error
+            )
         if switch.fault.passing and switch in self._switches:
             self._switches.off(switch.id)
 
@@ -138,7 +140,9 @@ class SessionFaults:
                 try:
                     await running.order("faults", faults=IN_WORKER[name][1])
                 except WorkerFailed as error:
-                    logger.warning("session %s: still %s: %s", running.session.id, name, error)
+                    logger.warning(
+                        "session %s: fault %s could not be undone: %s", running.session.id, name, error
+                    )
 
 
 def _waits_for_start(switch: Switch) -> bool:

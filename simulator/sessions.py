@@ -1,4 +1,4 @@
-"""All sessions of the account: minted, running, and the latest of the past ones."""
+"""The account's sessions: created, running, and the most recent ended ones."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,14 +23,15 @@ from simulator.vault import Vault
 from simulator.workers import Workers
 from simulator.world import World
 
-REMEMBERED = 1000
+REMEMBERED = 1000  # sessions in memory; `History` has all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the client needs to join: the start response. `max_duration` in seconds.
+    """The values of a start response. `max_duration` is in seconds.
 
-    The room's three are None when the room is the caller's own; `agent_token` and `ws_url` are there in LITE alone.
+    `livekit_url` and the tokens are None when the room is the customer's own. `agent_token` and `ws_url` are set in
+    LITE only.
     """
 
     max_duration: int
@@ -41,6 +42,8 @@ class Admission:
 
 
 class Sessions:
+    """Creates, starts, finds and stops the account's sessions."""
+
     def __init__(
         self,
         settings: Settings,
@@ -70,8 +73,7 @@ class Sessions:
         self._closing = False
 
     def mint(self, config: SessionConfig) -> Session:
-        """A new session. Whether its avatar, voice and context exist is only looked at when it starts, as the
-        real service does."""
+        """Create a session. Like the real service, check only at its start that avatar, voice and context exist."""
         session = Session(config)
         self._sessions[session.id] = session
         self._history.record(session)
@@ -80,39 +82,39 @@ class Sessions:
         return session
 
     def find(self, session_id: str) -> Session:
-        """Raises Refusal (404)."""
+        """Return a session that is in memory. Raises Refusal (404)."""
         try:
             return self._sessions[session_id]
         except KeyError:
             raise refusals.not_found("Session") from None
 
     async def recall(self, session_id: str) -> Session:
-        """The same, however long ago it was. Raises Refusal (404)."""
+        """Return a session from memory or from the history. Raises Refusal (404)."""
         session = self._sessions.get(session_id) or await self._history.find(session_id)
         if session is None:
             raise refusals.not_found("Session")
         return session
 
     def running(self, session_id: str) -> RunningSession | None:
-        """The live part of a session, while it has one."""
+        """Return the running part of a session; None when it is not starting or active."""
         return self._running.get(session_id)
 
     def listed(self, kind: Literal["active", "historic"]) -> list[Session]:
-        """Newest first; of the historic ones the latest, History has them all.
+        """Return the active sessions, or the ended ones that are in memory; newest first.
 
-        A session that was minted but not started yet is in neither list.
+        A session that has not been started is in neither list.
         """
         states = (State.STARTING, State.ACTIVE) if kind == "active" else (State.ENDED,)
         return [session for session in reversed(self._sessions.values()) if session.state in states]
 
     async def start(self, session: Session) -> Admission:
-        """Open the room and bring the avatar in. Raises Refusal; then nothing is left of the attempt."""
+        """Open the room and wait for the avatar to join. Raises Refusal, and then has released all resources."""
         running = self._begin(session)
         await running.started()
         return self._admission(running)
 
     async def stop(self, session: Session, reason: EndReason) -> None:
-        """End it, in whatever state, and wait until its room is gone. Raises Refusal (404) when it is over."""
+        """End a session in any state and wait until its room is deleted. Raises Refusal (404) if it has ended."""
         if session.id in self._running:
             running = self._running[session.id]
             running.end(reason)
@@ -124,14 +126,14 @@ class Sessions:
             raise refusals.not_found("Session")
 
     def keep_alive(self, session: Session) -> None:
-        """Start its idle time anew. Raises Refusal (404) when it is over."""
+        """Reset the session's idle timer. Raises Refusal (404) if it has ended."""
         if session.state is State.ENDED:
             raise refusals.not_found("Session")
         if session.id in self._running:
             self._running[session.id].stir()
 
     def transcript(self, session: Session, start: int | None, end: int | None) -> list[Line]:
-        """Its lines from `start` to `end`, both included, in milliseconds since 1970."""
+        """Return the lines from `start` to `end`, both inclusive, in milliseconds since 1970. None: no bound."""
         return [
             line
             for line in session.transcript
@@ -139,22 +141,22 @@ class Sessions:
         ]
 
     def forget_lines(self, session: Session) -> None:
-        """Delete what was said in it, for good."""
+        """Delete the session's transcript, also from the store."""
         session.transcript.clear()
         self._history.forget_lines(session)
 
     def end_those_of(self, avatar_id: str) -> None:
-        """An avatar was deleted: its sessions end."""
+        """End the running sessions of a deleted avatar."""
         for running in self._running.values():
             if running.session.config.avatar_id == avatar_id:
                 running.end(EndReason.AVATAR_DELETED)
 
     def when_over(self, tell: Callable[[Session], None]) -> None:
-        """Have `tell` called with each session that was started, once nothing of it is left."""
+        """Call `tell` with every started session after it has ended and released its resources."""
         self._when_over.append(tell)
 
     async def close(self) -> None:
-        """End every session and take no new ones."""
+        """Refuse new starts and end all running sessions."""
         self._closing = True
         running = list(self._running.values())
         for session in running:
@@ -162,7 +164,7 @@ class Sessions:
         await asyncio.gather(*(session.ended() for session in running))
 
     def _begin(self, session: Session) -> RunningSession:
-        # No await from the first check to the last line: two starts at the same time cannot both pass.
+        # No await in this function: otherwise two simultaneous starts could both pass the checks.
         if self._closing:
             raise refusals.closing()
         if session.state is not State.CREATED:
@@ -238,7 +240,10 @@ class Sessions:
         return min(allowed, config.max_session_duration or allowed)
 
     def _forget_oldest(self) -> None:
-        """Out of memory, not out of history: the oldest that is over, else the oldest that was never started."""
+        """Drop one session from memory; the history keeps it.
+
+        Prefer the oldest ended one, else the oldest that was never started.
+        """
         idle = [session for session in self._sessions.values() if session.id not in self._running]
         oldest = min(idle, key=lambda session: session.state is not State.ENDED, default=None)
         if oldest is not None:

@@ -1,4 +1,4 @@
-"""Everything that can be set about the simulator, each value read in this one place."""
+"""The simulator's settings, all read from the environment in this module."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class InvalidSetting(ValueError):
-    """An environment variable that does not say what it must; the text names it and what it should hold."""
+    """A setting cannot be used. The text names the variable or option and says what it must hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveKit:
-    """A LiveKit server to have the rooms on, in place of the embedded one. `url` is ws:// or wss://."""
+    """An external LiveKit server that replaces the embedded one. `url` is ws:// or wss://."""
 
     url: str
     key: str
@@ -27,7 +27,7 @@ class LiveKit:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All durations are seconds; fractions are allowed, which is how tests make time pass quickly."""
+    """All durations are seconds. Fractions are allowed; tests use them to shorten sessions."""
 
     host: str = "127.0.0.1"
     port: int = 8700
@@ -52,9 +52,9 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Settings from `SIMULATOR_*` variables, an empty one counting as absent.
+    """Read the settings from the `SIMULATOR_*` variables. An empty variable counts as absent.
 
-    Raises InvalidSetting for the first variable that cannot be understood.
+    Raises InvalidSetting for the first variable with an invalid value.
     """
     standard = Settings()
 
@@ -72,7 +72,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         room_key=read("ROOM_KEY", str, standard.room_key, "a text"),
         room_secret=read("ROOM_SECRET", _secret, standard.room_secret, "at least 32 characters long"),
         livekit=_livekit(
-            # The server with the rooms. Default: the embedded one, with the key and secret above.
+            # The server that hosts all rooms. Default: the embedded one, with the key and secret above.
             read("LIVEKIT_URL", _room_url, "", "the address of a LiveKit server, ws://... or wss://..."),
             read("LIVEKIT_API_KEY", str, "", "a text"),
             read("LIVEKIT_API_SECRET", str, "", "a text"),
@@ -84,26 +84,26 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             "SANDBOX_DURATION", _seconds, standard.sandbox_duration, "a number of seconds above 0"
         ),
         concurrency=read("CONCURRENCY", _count, 0, "a number of sessions, 0 for no limit"),
-        # Audio a LITE session keeps for playing when it comes faster than it is heard.
+        # Seconds of audio that a LITE session queues when the client sends faster than the avatar speaks.
         media_buffer=read("MEDIA_BUFFER", _seconds, standard.media_buffer, "a number of seconds above 0"),
-        # Whether mode CUSTOM, the old name of LITE, is refused.
+        # 1: refuse CUSTOM, the old name of mode LITE.
         strict_modes=read("STRICT_MODES", _flag, False, "0 or 1"),
-        # What the account has when the simulator starts. Default: what was left, 1000 at first.
+        # The account's credits at the start. Default: the balance of the data file, 1000 for a new account.
         credits=read("CREDITS", _credits, None, "a number of credits, 0 or more"),
-        # Requests a second, of one caller to one endpoint; 0 for no limit.
+        # Requests per second from one caller to one endpoint.
         rate_limit=read(
             "RATE_LIMIT", _count, standard.rate_limit, "a number of requests a second, 0 for no limit"
         ),
-        # The SQLite file that keeps the account between runs. Default: nothing is kept.
+        # The SQLite file that keeps the account between runs. Default: memory only.
         data=read("DATA", _file, "", "the path of a file, or :memory: to keep nothing"),
-        # Encrypts secrets in that file. Default: a random one in a .key file beside it.
+        # Key that encrypts secrets in that file. Default: a random one in a .key file beside it.
         secret_key=read("SECRET_KEY", _secret, None, "at least 32 characters long"),
         log_level=read("LOG_LEVEL", _log_level, standard.log_level, f"one of {', '.join(LOG_LEVELS)}"),
     )
 
 
 def port(text: str) -> int:
-    """A TCP port, 0 for any. Raises ValueError."""
+    """Parse a TCP port; 0 means any free port. Raises ValueError."""
     number = int(text)
     if not 0 <= number <= 65535:
         raise ValueError(f"{number} is not a port number from 0 to 65535")
@@ -117,7 +117,7 @@ def _livekit(url: str, key: str, secret: str) -> LiveKit | None:
         return None
     if missing:
         raise InvalidSetting(
-            f"{' and '.join(missing)} must be set as well: a LiveKit server is used with its address, key and secret"
+            f"{' and '.join(missing)} must be set as well: a LiveKit server needs its address, key and secret"
         )
     return LiveKit(url, key, secret)
 
@@ -161,7 +161,7 @@ def _file(text: str) -> str:
 
 
 def _secret(text: str) -> str:
-    # Shorter keys are weak for HS256, and PyJWT warns about them at every token.
+    # Shorter keys are weak for HS256, and PyJWT warns at every token.
     if len(text) < 32:
         raise ValueError("too short")
     return text

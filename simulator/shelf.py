@@ -1,4 +1,4 @@
-"""The account's things of one kind, by id, in the order they came."""
+"""A collection of one kind of account entry (avatars, voices, contexts, …), written through to the store."""
 
 from collections import UserDict
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ Thing = TypeVar("Thing", bound=HasId)
 
 
 class Shelf(UserDict[str, Thing], Generic[Thing]):
-    """A dict that writes each change down, from the moment `keep_in` names a store."""
+    """Entries by id, in order of creation. After `keep_in`, every change is written to the store."""
 
     def __init__(self, kind: type[Thing], things: Iterable[Thing] = ()) -> None:
         super().__init__()
@@ -26,16 +26,17 @@ class Shelf(UserDict[str, Thing], Generic[Thing]):
         self.data = {thing.id: thing for thing in things}
 
     def put(self, thing: Thing) -> None:
-        """Add a thing, or replace the one with its id."""
+        """Add an entry, or replace the one with the same id."""
         self[thing.id] = thing
 
     def newest_first(self) -> list[Thing]:
         return list(reversed(self.data.values()))
 
     def keep_in(self, store: Store) -> None:
-        """Take up what `store` has: changes and deletions over what is here now, as new seeds may have come.
+        """Apply the stored changes and deletions to the seeded entries; write every later change to `store`.
 
-        Raises ValueError, KeyError or TypeError when it cannot be understood.
+        The seeds come first, so that an old data file also gets the seeds of a newer simulator.
+        Raises ValueError, KeyError or TypeError for a stored entry that cannot be read.
         """
         rows = store.load("SELECT id, body FROM things WHERE kind = ? ORDER BY number", self._kind.__name__)
         for key, body in rows:

@@ -1,8 +1,8 @@
-"""The SQLite file that outlives the simulator, or a database in memory that does not.
+"""The simulator's SQLite database: a file that outlives the process, or memory.
 
-One thread has the connection and does what it is asked in order: the event loop never waits for a disk, and
-whoever reads sees all that was written before. After a crash of the process nothing written is missing; after a
-power failure the last moments may be.
+One thread owns the connection and executes all statements in order. The event loop therefore never waits for a disk,
+and a read sees all earlier writes. Executed writes survive a crash of the process; a power failure may lose the last
+of them.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from simulator.settings import InvalidSetting
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_S = 2.0  # with a simulator that is just ending, or was killed a moment ago
+PATIENCE_S = 2.0  # wait for the file lock of a simulator that is just ending
 APPLICATION_ID = 0x4C41_5349  # "LASI", in the file's header
-# Entry n brings a file from version n to n + 1; `PRAGMA user_version` says which it has.
+# Entry n migrates a file from version n to n + 1. `PRAGMA user_version` holds a file's version.
 MIGRATIONS = (
     """
     CREATE TABLE account (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -60,31 +60,34 @@ Row = tuple[Any, ...]
 
 
 class StoreUnusable(InvalidSetting):
-    """The data file cannot be used; the text says why and what to do."""
+    """The data file cannot be used. The text says why and what to do."""
 
 
 class Store:
-    """Opened when made. Raises StoreUnusable for a file that is in use, damaged, foreign or of a newer version."""
+    """The constructor opens the database.
+
+    Raises StoreUnusable for a file that is in use, damaged, of another program or of a newer version.
+    """
 
     def __init__(self, path: str = "") -> None:
-        """`path` names the file, made if there is none; an empty one keeps everything in memory only."""
+        """Open the file at `path`, creating it if needed. An empty `path` means memory only."""
         self._connection = _opened(path)
         self._thread = ThreadPoolExecutor(1, "store")
 
     def write(self, sql: str, *values: object) -> None:
-        """Have one statement done, soon; a failure is logged."""
+        """Queue one statement and return at once. A failure is logged."""
         self._thread.submit(self._execute, sql, values).add_done_callback(_report)
 
     async def read(self, sql: str, *values: object) -> list[Row]:
-        """The rows, after everything that was written before."""
+        """Return the rows of a query. It runs after all statements queued before it."""
         return await asyncio.wrap_future(self._thread.submit(self._execute, sql, values))
 
     def load(self, sql: str, *values: object) -> list[Row]:
-        """The same, blocking: for the start, before anybody is served."""
+        """Like `read`, but blocking. Use it only while the simulator starts."""
         return self._thread.submit(self._execute, sql, values).result()
 
     def value(self, name: str) -> str | None:
-        """One value of the account, blocking."""
+        """Return one named value of the account, None if it was never set. Blocking, like `load`."""
         rows = self.load("SELECT value FROM account WHERE name = ?", name)
         return str(rows[0][0]) if rows else None
 
@@ -92,7 +95,7 @@ class Store:
         self.write("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value)
 
     def close(self) -> None:
-        """Wait until all is written and let go of the file."""
+        """Wait for all queued writes and close the file."""
         self._thread.shutdown()
         self._connection.close()
 
@@ -103,7 +106,7 @@ class Store:
 
 def _report(done: "Future[list[Row]]") -> None:
     if error := done.exception():
-        logger.error("what just happened will be forgotten when the simulator ends: %s", error)
+        logger.error("a change could not be stored and will be lost when the simulator ends: %s", error)
 
 
 def _opened(path: str) -> sqlite3.Connection:
@@ -126,11 +129,11 @@ def _opened(path: str) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: str) -> None:
-    # Exclusive: two simulators on one file would each be right about different credits.
+    # Exclusive: two simulators on one file would overwrite each other's credits.
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    # What is deleted, words and secrets, is overwritten.
+    # Overwrite deleted transcripts and secrets in the file.
     connection.execute("PRAGMA secure_delete = ON")
     is_new = not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if is_new:

@@ -1,4 +1,4 @@
-"""Which faults are switched on, for whom, and how often still."""
+"""The active faults: where each applies, and how often."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST_TIMES = 1_000_000
 
 @dataclass(slots=True, eq=False)
 class Switch:
-    """One fault that is on: for one session, or for the `left` requests or starts to come (None: for all)."""
+    """An active fault. It applies to one session, or to the next `left` requests or session starts (None: to all)."""
 
     id: int
     fault: Fault
@@ -23,7 +23,7 @@ class Switch:
 
 
 class Switches:
-    """Everything that is on, oldest first."""
+    """The active faults, oldest first."""
 
     def __init__(self, log: EventLog, *, embedded_rooms: bool = True) -> None:
         self._log = log
@@ -36,11 +36,11 @@ class Switches:
         return iter(list(self._on.values()))
 
     def when_changed(self, tell: Callable[[Switch, bool], None]) -> None:
-        """Have `tell` called with every switch that goes on (True) or off (False)."""
+        """Call `tell` with every fault that is switched on (True) or off (False)."""
         self._listeners.append(tell)
 
     def possible(self, fault: Fault) -> bool:
-        """Whether this simulator can have it."""
+        """Tell whether this simulator supports the fault: some need the embedded room server."""
         return self._embedded_rooms or not fault.needs_embedded_rooms
 
     def on(
@@ -50,20 +50,20 @@ class Switches:
         session_id: str | None = None,
         times: object = None,
     ) -> Switch:
-        """Switch a fault on, from untrusted words. Raises BadFault."""
+        """Switch a fault on. All arguments are untrusted. Raises BadFault."""
         fault = fault_named(name)
         if not self.possible(fault):
             raise BadFault(
-                f"{fault.name} is an act of the embedded room server, and rooms are on another one"
+                f"{fault.name} needs the embedded room server, but SIMULATOR_LIVEKIT_URL names another"
             )
         if session_id is not None and fault.of != "session":
-            raise BadFault(f"{fault.name} befalls requests, not a session: leave session_id out")
+            raise BadFault(f"{fault.name} applies to requests, not to a session: leave session_id out")
         if session_id is not None and times is not None:
-            raise BadFault("times counts the starts to come: leave it out for one session")
+            raise BadFault("times counts future session starts: leave it out when you name a session")
         return self._add(fault, fault.read(values), session_id, _times(times))
 
     def off(self, number: int) -> Switch:
-        """Raises KeyError when it is not on."""
+        """Switch off the fault with that id. Raises KeyError when it is not active."""
         switch = self._on.pop(number)
         self._tell(switch, on=False)
         return switch
@@ -73,7 +73,7 @@ class Switches:
             self.off(switch.id)
 
     def for_request(self, endpoint: str) -> list[Switch]:
-        """What befalls a call of `endpoint` ("token", "start", ...) that is being answered now."""
+        """Return the faults for one call of `endpoint` ("token", "start", …). This uses up one of their `times`."""
         return [
             self._used(switch)
             for switch in self
@@ -81,7 +81,10 @@ class Switches:
         ]
 
     def for_start(self, session_id: str) -> list[Switch]:
-        """What befalls a session that is starting now: switches of its own, on from now on."""
+        """Switch on, for this starting session, all faults that apply to future sessions. Return them.
+
+        This uses up one of their `times`.
+        """
         return [
             self._add(switch.fault, self._used(switch).values, session_id, None)
             for switch in self
@@ -89,7 +92,7 @@ class Switches:
         ]
 
     def forget(self, session_id: str) -> None:
-        """The session is over, and its faults with it."""
+        """Remove the faults of a session that has ended."""
         for switch in self:
             if switch.session_id == session_id:
                 del self._on[switch.id]
@@ -122,5 +125,5 @@ def _times(times: object) -> int | None:
     except ValueError:
         number = 0
     if not 0 < number <= MOST_TIMES:
-        raise BadFault("times must be a whole number from 1 on, or left out for every one to come")
+        raise BadFault("times must be a whole number from 1, or left out for all future calls or starts")
     return number

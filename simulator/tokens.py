@@ -1,4 +1,4 @@
-"""Session tokens: JWTs as the real service mints them, to be shown again as bearer of start, stop and keep-alive."""
+"""Session tokens: JWTs like the real service's. Clients send them as bearer of start, stop and keep-alive."""
 
 import secrets
 from datetime import timedelta
@@ -12,14 +12,15 @@ from simulator.vault import Vault, WrongKey
 from simulator.world import now
 
 ALGORITHM = "HS256"
-# The real lifetime is not published. A token must outlive the longest session, which it can stop.
+# The real lifetime is not published. A token must outlive its session, because it authorises the stop.
 LIFETIME = timedelta(hours=2)
 
 
 def signing_key(store: Store, vault: Vault) -> bytes:
-    """The key of the account's session tokens, made once: a session's token outlives the process that minted it.
+    """Return the key that signs the account's session tokens; create and store it on the first use.
 
-    Raises StoreUnusable when the store was written with another vault.
+    The key is stored so that tokens stay valid after a restart. Raises StoreUnusable when the store was written with
+    another vault.
     """
     sealed = store.value("signing_key")
     if sealed is None:
@@ -30,19 +31,19 @@ def signing_key(store: Store, vault: Vault) -> bytes:
         return vault.open(sealed).encode()
     except WrongKey:
         raise StoreUnusable(
-            "SIMULATOR_DATA: the file was written with another key; set the SIMULATOR_SECRET_KEY it was written "
-            "with, or put back the .key file that was beside it"
+            "SIMULATOR_DATA: the file was written with another key; set the same SIMULATOR_SECRET_KEY as before, or "
+            "put its .key file back beside it"
         ) from None
 
 
 class SessionTokens:
-    """Mints and reads tokens, signed with `key`."""
+    """Mints and verifies tokens, signed with `key`."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def mint(self, session: Session) -> str:
-        """A token for `session`. The web SDK 0.0.18 reads `start_session_data.mode` from it to know the mode."""
+        """Return a token for `session`. Web SDK 0.0.18 reads the mode from its `start_session_data.mode`."""
         issued = now()
         claims = {
             "sub": session.id,
@@ -53,7 +54,7 @@ class SessionTokens:
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def session_id(self, token: str) -> str | None:
-        """The session a token was minted for; None when it is not ours, was changed or has expired."""
+        """Return the id of the token's session; None for a foreign, changed or expired token."""
         try:
             claims = jwt.decode(token, self._key, algorithms=[ALGORITHM], options={"require": ["sub", "exp"]})
         except jwt.InvalidTokenError:

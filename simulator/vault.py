@@ -1,4 +1,4 @@
-"""Encryption of what must not lie about readable: API keys of others, tokens, the key that signs sessions."""
+"""Encrypt the secrets of the data file: API keys of other services, room tokens, the key that signs session tokens."""
 
 import base64
 import hashlib
@@ -11,32 +11,33 @@ from simulator.store import StoreUnusable
 
 
 class WrongKey(ValueError):
-    """Sealed with another key, or changed since."""
+    """The text was encrypted with another key, or was changed."""
 
 
 class Vault:
-    """Seals texts with one key (Fernet: AES-128-CBC and HMAC-SHA256)."""
+    """Encrypts and decrypts texts with one key (Fernet: AES-128-CBC and HMAC-SHA256)."""
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
 
     def seal(self, text: str) -> str:
-        # JSON lets a client write half a surrogate pair, which UTF-8 does not.
+        # A JSON string may hold half a surrogate pair; strict UTF-8 cannot encode it.
         return self._fernet.encrypt(text.encode("utf-8", "surrogatepass")).decode()
 
     def open(self, sealed: str) -> str:
-        """Raises WrongKey."""
+        """Return the text that `seal` encrypted. Raises WrongKey."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode("utf-8", "surrogatepass")
         except InvalidToken:
-            raise WrongKey("sealed with another key") from None
+            raise WrongKey("encrypted with another key") from None
 
 
 def vault_for(data: str, secret_key: str | None) -> Vault:
-    """The vault of the data file `data`: its key comes from `secret_key`, else from a file beside the data that
-    only its owner may read, made now if there is none. Without a data file the key is forgotten with the process.
+    """Return the vault of the data file `data`.
 
-    Raises StoreUnusable when the key file can be neither read nor made.
+    The key is derived from `secret_key`. Without one it is read from the `.key` file beside the data, created on the
+    first use and readable by its owner only. Without a data file the key is random.
+    Raises StoreUnusable when the key file can be neither read nor created.
     """
     if secret_key is not None:
         return Vault(base64.urlsafe_b64encode(hashlib.sha256(secret_key.encode()).digest()))
@@ -46,7 +47,9 @@ def vault_for(data: str, secret_key: str | None) -> Vault:
     try:
         return Vault(_key_in(path))
     except (OSError, ValueError) as error:
-        raise StoreUnusable(f"SIMULATOR_DATA: the key beside it, {path}, cannot be used: {error}") from error
+        raise StoreUnusable(
+            f"SIMULATOR_DATA: the key file beside it, {path}, cannot be used: {error}"
+        ) from error
 
 
 def _key_in(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""How voices sound: a sentence each, spoken once and remembered."""
+"""Sound samples of the voices: one sentence each, synthesized once and cached."""
 
 import asyncio
 import io
@@ -13,14 +13,14 @@ MOST_KEPT = 50
 
 
 class VoicePreviews:
-    """The speech process lives only while it speaks: previews are rare."""
+    """A cache of previews. Each synthesis starts and ends its own speech process, since previews are rare."""
 
     def __init__(self) -> None:
         self._spoken: dict[tuple[str, Timbre], bytes] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def of(self, voice: Voice) -> bytes:
-        """A WAV file, 24 kHz, 16 bit, mono. Raises VoiceError where nothing can speak."""
+        """Return a WAV file, 24 kHz, 16 bit, mono. Raises VoiceError on a machine without speech synthesis."""
         key = (voice.name, Timbre(voice.espeak, voice.rate, voice.pitch))
         async with self._one_at_a_time:
             if key not in self._spoken:

@@ -1,4 +1,4 @@
-"""One avatar process: started, commanded and ended from here, in JSON lines over its standard streams."""
+"""The parent's side of one avatar process. Commands and reports are JSON lines on its stdin and stdout."""
 
 import asyncio
 import contextlib
@@ -19,21 +19,21 @@ logger = logging.getLogger(__name__)
 
 AVATAR_COMMAND = (sys.executable, "-m", "simulator.avatar")
 PROJECT = Path(__file__).resolve().parent.parent
-LINE_LIMIT = 256 * 1024
+LINE_LIMIT = 256 * 1024  # bytes
 LOGGED_CHARACTERS = 2000
 
 
 class WorkerFailed(Exception):
-    """A worker that could not be started, or ended when it should not have; the text says why."""
+    """A worker could not be started or ended unexpectedly. The text says why."""
 
 
 class NotAReport(ValueError):
-    """A line on a worker's stdout that says nothing in the protocol."""
+    """A line on a worker's stdout is not a valid report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One line from a worker. `kind` is its "is"; `line` is there for a transcript; `members` is all of it."""
+    """One report of a worker. `kind` is its "is", `line` the line of a "transcript", `members` the whole object."""
 
     kind: str
     line: Line | None = None
@@ -41,12 +41,12 @@ class Report:
 
     @property
     def why(self) -> str:
-        """The reason a worker gives for a failure."""
+        """The reason of a failure, as the worker reported it."""
         return str(self.members.get("why", ""))
 
 
 def parse_report(text: bytes) -> Report:
-    """Raises NotAReport."""
+    """Parse one line of a worker's stdout. Raises NotAReport."""
     try:
         message = json.loads(text)
         kind = message["is"]
@@ -58,14 +58,14 @@ def parse_report(text: bytes) -> Report:
         if kind == "event" and not (
             message["direction"] in ("in", "out") and message["name"] and "message" in message
         ):
-            raise NotAReport("an event without direction, name or message")
+            raise NotAReport("an event needs direction, name and message")
         return Report(str(kind), line, message)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotAReport(f"not a report: {error!r}") from error
 
 
 class Worker:
-    """A running avatar process. Whoever holds it must await `stop` or `kill` in the end."""
+    """A running avatar process. Its owner must await `stop` or `kill` in the end."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -83,11 +83,11 @@ class Worker:
                 stderr=asyncio.subprocess.PIPE,
                 cwd=PROJECT,
                 limit=LINE_LIMIT,
-                # Ctrl-C in a terminal goes to its whole process group: workers are to be ended in order, by us.
+                # Ctrl-C in a terminal signals its whole process group, but the simulator must end its workers itself.
                 start_new_session=True,
             )
         except OSError as error:
-            raise WorkerFailed(f"the avatar worker cannot be run: {error}") from error
+            raise WorkerFailed(f"cannot start the avatar worker: {error}") from error
         return cls(process)
 
     @property
@@ -99,25 +99,25 @@ class Worker:
         return self._process.returncode is not None
 
     async def warm(self) -> None:
-        """Wait until it has imported everything. Raises WorkerFailed when it ends instead."""
+        """Wait until it has imported everything and reports "warm". Raises WorkerFailed if it does not."""
         report = await self.report()
         if report is None:
             raise WorkerFailed(await self.obituary())
         if report.kind != "warm":
-            raise WorkerFailed(f"the avatar worker said {report.kind!r} before it was warm")
+            raise WorkerFailed(f"the avatar worker reported {report.kind!r} before it was warm")
 
     async def send(self, command: Mapping[str, Any]) -> None:
-        """Raises WorkerFailed when it does not read any more."""
+        """Write a command to its stdin. Raises WorkerFailed when its stdin is closed."""
         stdin = self._process.stdin
         assert stdin is not None
         try:
             stdin.write(json.dumps(command).encode() + b"\n")
             await stdin.drain()
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise WorkerFailed("the avatar worker has gone") from error
+            raise WorkerFailed("the avatar worker is gone") from error
 
     async def report(self) -> Report | None:
-        """The next report, None when the process says no more. Lines that are no reports are logged and skipped."""
+        """Return the next report, None at the end of its stdout. Log and skip invalid lines."""
         stdout = self._process.stdout
         assert stdout is not None
         while True:
@@ -127,23 +127,23 @@ class Worker:
                     return None
                 return parse_report(line)
             except ValueError as error:
-                logger.warning("avatar worker %d: skipped a line on its stdout: %s", self.pid, error)
+                logger.warning("avatar worker %d: skipped an invalid line on stdout: %s", self.pid, error)
 
     async def exited(self) -> int:
-        """Wait for its end; the exit code, negative for a signal."""
+        """Wait for its exit. Return the exit code; negative: the signal that ended it."""
         return await self._process.wait()
 
     async def obituary(self) -> str:
-        """Wait for its end and tell of it in a sentence, with the last line it logged."""
+        """Wait for its exit and describe it in a sentence, with the last line of its stderr."""
         code = await self.exited()
         await asyncio.wait({self._logging}, timeout=1)
         cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return f"the avatar worker ended ({cause}){''.join(': ' + words for words in self._last_words)}"
 
     async def stop(self, reason: EndReason, grace: float) -> bool:
-        """Have it announce the end, leave the room and exit; after `grace` seconds kill it.
+        """Tell it to announce the end, leave the room and exit; kill it after `grace` seconds.
 
-        True when it went in order: then the end has been announced.
+        Return True when it exited in time with code 0; then it has announced the end.
         """
         code = None
         try:
@@ -153,20 +153,20 @@ class Worker:
         except WorkerFailed:
             pass
         except TimeoutError:
-            logger.warning("avatar worker %d did not leave within %g s and is killed", self.pid, grace)
+            logger.warning("avatar worker %d did not exit within %g s: killing it", self.pid, grace)
         finally:
             await self.kill()
         return code == 0
 
     async def kill(self) -> None:
-        """End it and what it started, now; nothing is left of an ended process either."""
+        """Kill the process group and release its pipes. Also call this for a process that has exited."""
         if not self.has_exited:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self.exited()
-        # The last lines it wrote are still in the pipe. A grandchild that lives on may hold it open.
+        # Its last lines are still in the pipe. A time limit, because a child that survives may hold the pipe open.
         await asyncio.wait({self._logging}, timeout=1)
         self._logging.cancel()
 
@@ -177,7 +177,7 @@ class Worker:
             try:
                 line = await stderr.readline()
             except ValueError:
-                logger.warning("avatar worker %d: a line on stderr was too long to show", self.pid)
+                logger.warning("avatar worker %d: skipped a line on stderr that was too long", self.pid)
                 continue
             if not line:
                 return
@@ -188,5 +188,5 @@ class Worker:
 
 def _role(value: object) -> Any:
     if value not in ("user", "avatar"):
-        raise ValueError(f"{value!r} is no role")
+        raise ValueError(f"{value!r} is not a role")
     return value

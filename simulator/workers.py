@@ -1,4 +1,4 @@
-"""The supply of avatar processes: one is kept warm, since importing all it needs takes a second or more."""
+"""A pool of avatar processes. It keeps one standby process, because the imports of a new one take over a second."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ LONGEST_PAUSE_S = 30.0
 
 
 class Workers:
-    """Keeps one warm spare and hands it to whoever takes it.
+    """Keeps one warm standby process for the next `take`.
 
-    The next spare is warmed when `refill` is called or somebody waits, not at once when one is taken: the session
-    that has just begun needs the processor more.
+    Starts the next standby process on `refill` or when a caller waits, not on `take`: the new session needs the CPU
+    first.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Workers:
         self._warm_timeout = warm_timeout
         self._first_pause = first_pause
         self._wanted = asyncio.Event()
-        self._news = asyncio.Event()  # set while there is a spare or a trouble
+        self._news = asyncio.Event()  # set while there is a spare or a failure to report
         self._taken = asyncio.Event()
         self._spare: Worker | None = None
         self._trouble: WorkerFailed | None = None
@@ -39,19 +39,19 @@ class Workers:
         self._keeper: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to warm the first spare."""
+        """Start the first standby process."""
         self._keeper = asyncio.create_task(self._keep_spare())
         self.refill()
 
     def refill(self) -> None:
-        """Have a spare made ready unless there is one."""
+        """Start a standby process unless there is one."""
         if self._spare is None:
             self._wanted.set()
 
     async def take(self) -> Worker:
-        """A warm worker, which is the caller's from now on.
+        """Wait for a warm worker and pass its ownership to the caller.
 
-        Raises WorkerFailed at once while workers fail to start, instead of making the caller wait for nothing.
+        Raises WorkerFailed at once while workers fail to start: waiting would not help.
         """
         self._waiting += 1
         self.refill()
@@ -70,7 +70,7 @@ class Workers:
             self._waiting -= 1
 
     async def close(self) -> None:
-        """End the spare. Workers that were taken are their takers' to end."""
+        """End the standby process. Callers end the workers that they took."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
@@ -88,7 +88,7 @@ class Workers:
                 self._wanted.set()
 
     async def _provide_spare(self) -> None:
-        """Warm a worker and hold it until it is taken. Raises WorkerFailed when it ends before that."""
+        """Start a worker and hold it until it is taken. Raises WorkerFailed if it exits before that."""
         spare = await self._warm()
         self._spare = spare
         self._taken.clear()
@@ -128,7 +128,7 @@ class Workers:
     async def _back_off(self, error: WorkerFailed) -> None:
         pause = min(self._first_pause * 2**self._failures, LONGEST_PAUSE_S)
         self._failures += 1
-        logger.error("%s; the next one is started in %g s", error, pause)
+        logger.error("%s; next attempt in %g s", error, pause)
         self._trouble = error
         self._news.set()
         try:

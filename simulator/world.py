@@ -1,4 +1,4 @@
-"""What an account of the service holds: avatars, voices, contexts, and what sessions may be started with."""
+"""The contents of an account: avatars, voices, contexts, secrets, LLM configurations, memories and embeds."""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Avatar:
-    """`art` names the drawing the avatar worker moves. An IMAGE avatar has no voice of its own."""
+    """`art` names the drawing that the avatar worker animates. An IMAGE avatar has no default voice."""
 
     id: str
     name: str
@@ -37,9 +37,9 @@ class Avatar:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """`espeak` is espeak-ng's voice and timbre ("en-us+f3"), `rate` words per minute, `pitch` 0 to 99.
+    """`espeak` is espeak-ng's voice and variant ("en-us+f3"), `rate` words per minute, `pitch` 0 to 99.
 
-    A voice imported from elsewhere, with the secret `secret_id`, is private to the account.
+    An imported voice has a `secret_id` (the API key of its vendor) and is private to the account.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the avatar knows and how it opens. `${name}` in its texts is filled in per session."""
+    """The avatar's prompt, opening text and links. Each session fills in `${name}` in prompt and opening text."""
 
     name: str
     prompt: str
@@ -77,13 +77,13 @@ class Context:
 
     @property
     def required_dynamic_variables(self) -> list[str]:
-        """The names found as `${name}`, each once, in order of appearance."""
+        """The names of the `${name}` variables, without duplicates, in order of appearance."""
         return list(dict.fromkeys(VARIABLE.findall(f"{self.prompt} {self.opening_text or ''}")))
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """An API key of another service; `sealed` is its value, encrypted."""
+    """An API key of another service. `sealed` is the encrypted value."""
 
     secret_name: str
     secret_type: str
@@ -94,7 +94,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class LlmConfiguration:
-    """Who answers instead of the built-in brain: anything that speaks OpenAI's chat completions."""
+    """An OpenAI-compatible chat completions service that answers in place of the built-in brain."""
 
     display_name: str
     model_name: str
@@ -107,7 +107,7 @@ class LlmConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class VoiceAgent:
-    """Context and voice under one name. The real service's dashboard makes them; here they are seeds."""
+    """A context and a voice under one name. The real service's dashboard creates them; here they are seeded."""
 
     id: str
     name: str
@@ -120,7 +120,7 @@ class VoiceAgent:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What one session left behind in a memory."""
+    """The summary of one session in a memory."""
 
     session_id: str
     summary: str
@@ -129,7 +129,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What later sessions are told about earlier ones, oldest first."""
+    """Summaries of earlier sessions, oldest first. Later sessions get them as part of their prompt."""
 
     episodes: tuple[Episode, ...]
     id: str = field(default_factory=new_id)
@@ -146,14 +146,14 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """An address was given out for it; no page is served there."""
+    """An embedded page. The API returns a URL for it; the simulator serves no page there."""
 
     orientation: Literal["horizontal", "vertical"]
     id: str = field(default_factory=new_id)
 
 
 class World:
-    """The contents of the one space every API key belongs to."""
+    """The contents of the account. The simulator has one space; every API key belongs to it."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class World:
         self.embeds = Shelf(Embed)
 
     def keep_in(self, store: Store) -> None:
-        """Take up what `store` has, and write every change to it from now on. Raises StoreUnusable."""
+        """Load the contents from `store` and write every later change to it. Raises StoreUnusable."""
         try:
             self.avatars.keep_in(store)
             self.voices.keep_in(store)

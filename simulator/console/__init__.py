@@ -1,4 +1,4 @@
-"""The simulator's own side, outside the service's API: a page and a JSON API to watch and disturb it with."""
+"""The console: a page and a JSON API to watch the simulator and to inject faults. The real service has neither."""
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -14,7 +14,7 @@ HOME = "/simulator/"
 
 
 def add_console(app: web.Application, console: Console) -> None:
-    """Serve the console under `/simulator/`; the bare address leads there."""
+    """Serve the console under `/simulator/` and redirect `/` to it."""
     app[CONSOLE] = console
     side = web.Application(middlewares=[_in_words, local_only])
     side.add_routes([*page.routes(), *api.routes(), *stream.routes()])
@@ -29,7 +29,7 @@ async def _to_the_page(_request: web.Request) -> web.Response:
 
 @web.middleware
 async def _in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What is not done is said in words: as JSON, or on the page for a browser that sent a form."""
+    """Turn errors into JSON, or into a notice on the page for a browser that sent a form."""
     try:
         return await handler(request)
     except web.HTTPClientError as error:

@@ -1,4 +1,4 @@
-"""What the account has, what this machine can do, and how clients get here."""
+"""The page's sections of credits, of this machine's abilities, and of addresses for clients."""
 
 from collections.abc import Iterable
 
@@ -41,15 +41,18 @@ def refill_form() -> Markup:
 
 
 def conditions(entries: Iterable[Entry]) -> Markup:
-    """What workers reported to be there or missing on this machine."""
+    """Return the list of abilities that workers reported as present or missing on this machine."""
     items = [_condition(entry) for entry in entries]
     if not items:
-        return element("p", "Nothing is reported missing.", class_="soft")
+        return element("p", "No worker has reported a missing component.", class_="soft")
     return element("ul", items, class_="conditions")
 
 
 def connecting(addresses: Addresses, *, embedded_rooms: bool) -> Markup:
-    """`embedded_rooms`: the room server is this simulator's own, and its secret ours to tell."""
+    """Return addresses and examples.
+
+    Show the room secret only with `embedded_rooms`: it is then the simulator's own.
+    """
     environment = (
         f"LIVEAVATAR_API_URL={addresses.api_url}\n"
         f"LIVEKIT_URL={addresses.livekit_url}\n"
@@ -72,9 +75,9 @@ def connecting(addresses: Addresses, *, embedded_rooms: bool) -> Markup:
         if embedded_rooms
         else element(
             "p",
-            "Rooms are on the LiveKit server that ",
+            "The rooms are on the LiveKit server of ",
             element("code", "SIMULATOR_LIVEKIT_URL"),
-            " names; the embedded one is off.",
+            ". The embedded one is off.",
             class_="soft",
         ),
         element("h3", "Environment", class_="minor"),

@@ -1,4 +1,4 @@
-"""What the control API takes and gives: JSON for programs, and forms and a page for browsers without script."""
+"""Requests and answers of the control API: JSON for programs, forms and a page for browsers without script."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ LONGEST_BODY = 64 * 1024
 
 
 class Wrong(Exception):
-    """A request the console does not do; `problems` are sentences for whoever sent it."""
+    """The console refuses a request. `problems` holds sentences for its sender."""
 
     def __init__(self, status: int, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -20,20 +20,20 @@ class Wrong(Exception):
 
 
 def wants_page(request: web.Request) -> bool:
-    """A browser that shows the answer itself."""
+    """Tell whether a browser will show the answer as a page."""
     return "text/html" in request.headers.get("Accept", "")
 
 
 async def members(request: web.Request) -> dict[str, object]:
-    """The members of a JSON object, or the fields of a form, empty ones left out. Raises Wrong.
+    """Return the members of a JSON object, or the non-empty fields of a form. Raises Wrong.
 
-    No other content type is read: what browsers send across origins without asking first is not among them,
-    forms excepted, and those carry an Origin.
+    Other content types are refused, because browsers may send them across origins without a preflight. They may also
+    send forms; the guard checks the Origin of those.
     """
     if not request.can_read_body:
         return {}
     if (request.content_length or 0) > LONGEST_BODY:
-        raise Wrong(413, f"A request may have {LONGEST_BODY} bytes")
+        raise Wrong(413, f"A request body may have at most {LONGEST_BODY} bytes")
     if request.content_type == FORM:
         return {name: value for name, value in (await request.post()).items() if value != ""}
     if request.content_type != "application/json":
@@ -48,7 +48,7 @@ async def members(request: web.Request) -> dict[str, object]:
 
 
 def done(request: web.Request, place: str, told: Mapping[str, Any], status: int = 200) -> web.Response:
-    """The answer to what was done: JSON, or for a browser the way back to the page's section `place`."""
+    """Answer a successful action: JSON, or for a browser a redirect to section `place` of the page."""
     if wants_page(request):
         raise web.HTTPSeeOther(f"/simulator/#{place}")
     return web.json_response(told, status=status)

@@ -1,4 +1,4 @@
-"""The control API: what the console can see and do, in JSON, under `/simulator/`."""
+"""The control API under `/simulator/`: sessions, faults and credits in JSON."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from simulator.session import EndReason, Session
 from simulator.switches import Switch
 from simulator.worker import WorkerFailed
 
-LONGEST_TEXT = 2000  # characters the avatar may be told to say
+LONGEST_TEXT = 2000  # characters of a text to say
 LONGEST_TONE = 60.0  # seconds
 MOST_CREDITS = Decimal(1_000_000)
 TEST_TONE = {"seconds": 2.0, "hertz": 440.0}
@@ -42,7 +42,7 @@ def routes() -> Iterable[web.RouteDef]:
 
 
 async def show_faults(request: web.Request) -> web.Response:
-    """Every fault there is, whether this simulator can have it, and those that are on."""
+    """Return the catalogue of faults, with whether this simulator supports each, and the active faults."""
     catalogue = [
         {
             "fault": fault.name,
@@ -62,7 +62,7 @@ async def show_faults(request: web.Request) -> web.Response:
 
 
 async def switch_on(request: web.Request) -> web.Response:
-    """`{"fault": name, "session_id"?, "times"?, …parameters}`. 201 with its number in `id`."""
+    """Switch a fault on: `{"fault": name, "session_id"?, "times"?, …parameters}`. Answer 201 with its `id`."""
     console = _console(request)
     asked = await members(request)
     name, session_id, times = (asked.pop(key, None) for key in ("fault", "session_id", "times"))
@@ -79,7 +79,7 @@ async def switch_off(request: web.Request) -> web.Response:
     try:
         switch = _console(request).switches.off(int(request.match_info["number"]))
     except KeyError:
-        raise Wrong(404, "That fault is not on any more") from None
+        raise Wrong(404, "That fault is not active") from None
     return done(request, "faults", switch_told(switch))
 
 
@@ -98,9 +98,9 @@ async def show_session(request: web.Request) -> web.Response:
 
 
 async def say(request: web.Request) -> web.Response:
-    """`{"text"}`: the avatar says exactly that. Not in LITE, where it has no voice but its caller's."""
+    """`{"text"}`: make the avatar say it. Refused in LITE, where all speech comes from the client."""
     if _session(request).config.mode == "LITE":
-        raise Wrong(409, "A LITE session says only what its client sends")
+        raise Wrong(409, "A LITE session plays only the audio that its client sends")
     text = (await members(request)).get("text")
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST_TEXT:
         raise Wrong(422, f"text must have 1 to {LONGEST_TEXT} characters")
@@ -108,7 +108,7 @@ async def say(request: web.Request) -> web.Response:
 
 
 async def tone(request: web.Request) -> web.Response:
-    """`{"seconds"?, "hertz"?}`: the avatar's track carries a sine, 440 Hz for 2 s unless told otherwise."""
+    """`{"seconds"?, "hertz"?}`: play a sine tone on the avatar's track. Default: 440 Hz for 2 s."""
     asked = await members(request)
     seconds = _number(asked, "seconds", TEST_TONE["seconds"], 0.1, LONGEST_TONE)
     hertz = _number(asked, "hertz", TEST_TONE["hertz"], 20, 12_000)
@@ -116,12 +116,12 @@ async def tone(request: web.Request) -> web.Response:
 
 
 async def interrupt(request: web.Request) -> web.Response:
-    """The avatar falls silent."""
+    """Stop the avatar's speech."""
     return await _order(request, "interrupt")
 
 
 async def end(request: web.Request) -> web.Response:
-    """`{"reason"?}`: one of the service's end reasons. Answers when nothing is left of the session."""
+    """`{"reason"?}`: end the session with one of the service's end reasons. Answer when its room is deleted."""
     console = _console(request)
     session = _session(request)
     reason = (await members(request)).get("reason", EndReason.UNKNOWN)
@@ -130,7 +130,7 @@ async def end(request: web.Request) -> web.Response:
     try:
         await console.sessions.stop(session, EndReason(str(reason)))
     except Refusal:
-        raise Wrong(409, "The session is over") from None
+        raise Wrong(409, "The session has ended") from None
     return done(request, "sessions", await session_seen(console, session))
 
 
@@ -139,7 +139,7 @@ async def show_credits(request: web.Request) -> web.Response:
 
 
 async def set_credits(request: web.Request) -> web.Response:
-    """`{"left"}` sets what is left, `{"add"}` adds to it."""
+    """`{"left"}` sets the balance, `{"add"}` adds to it."""
     credits = _console(request).credits
     asked = await members(request)
     if len(asked) != 1 or not asked.keys() <= {"left", "add"}:

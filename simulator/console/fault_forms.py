@@ -1,4 +1,4 @@
-"""Faults on the page, each a form."""
+"""The page's section of faults, with one form per fault."""
 
 from collections.abc import Iterable
 
@@ -10,16 +10,16 @@ from simulator.faults import Choice, Fault, Parameter
 from simulator.switches import Switch, Switches
 
 GROUPS = (
-    ("request", "Calls of the API", "What clients of token, start, stop and keep-alive get."),
-    ("session", "Sessions", "One that is running, or those that start from now on."),
+    ("request", "API calls", "Applied to calls of token, start, stop and keep-alive."),
+    ("session", "Sessions", "Applied to one running session, or to sessions that start from now on."),
 )
 
 
 def switched_on(switches: Iterable[Switch]) -> Markup:
-    """The faults that are on, and the way to switch them off."""
+    """Return the active faults, with buttons to switch them off."""
     on = list(switches)
     if not on:
-        return element("p", icon("check"), "Everything works as it should.", class_="healthy")
+        return element("p", icon("check"), "No fault is active.", class_="healthy")
     return together(
         element("ul", [_switch(switch) for switch in on], class_="switches"),
         _form("/simulator/faults/off", element("button", "Switch all off", class_="button")),
@@ -27,7 +27,7 @@ def switched_on(switches: Iterable[Switch]) -> Markup:
 
 
 def fault_groups(session_ids: Iterable[str], switches: Switches) -> list[Markup]:
-    """All faults, to be switched on for one of these sessions or for those to come."""
+    """Return the forms of all faults. A session fault can target one of `session_ids` or future sessions."""
     ids = list(session_ids)
     return [
         element(
@@ -92,7 +92,7 @@ def _fault(fault: Fault, session_ids: list[str]) -> Markup:
 
 
 def _impossible(fault: Fault) -> Markup:
-    why = "Only the embedded room server does that, and rooms are on another one."
+    why = "This fault needs the embedded room server, but SIMULATOR_LIVEKIT_URL names another."
     return element(
         "details", _summary(fault), element("p", why, class_="soft"), class_="fault", id=f"fault-{fault.name}"
     )
@@ -128,7 +128,7 @@ def _target(fault: Fault, session_ids: list[str]) -> Markup:
     options = [element("option", f"Session {session_id[:8]}", value=session_id) for session_id in session_ids]
     return element(
         "label",
-        element("span", "Befalls", class_="label"),
+        element("span", "Applies to", class_="label"),
         element(
             "select",
             element("option", "New sessions", value=""),
@@ -153,7 +153,7 @@ def _form(action: str, *children: Markup | list[Markup] | None) -> Markup:
 
 
 def _spoken(words: str) -> Markup:
-    """What stands between backticks is code."""
+    """Return the text with the parts between backticks as code."""
     parts = words.split("`")
     return together(element("code", part) if index % 2 else part for index, part in enumerate(parts))
 

@@ -1,4 +1,4 @@
-"""Who may use the console: programs and people on this machine, and no web page but its own."""
+"""Access to the console: only from this machine, and from no web page but its own."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -21,13 +21,15 @@ HEADERS = {
 
 @web.middleware
 async def local_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse other machines, other names for this one (DNS rebinding) and other pages (CSRF)."""
+    """Refuse other machines, foreign host names (DNS rebinding) and other web pages (CSRF)."""
     if not _is_from_here(request):
-        raise Wrong(403, "The console answers to this machine alone")
+        raise Wrong(403, "The console accepts requests from its own machine only")
     if not _is_local_name(request):
-        raise Wrong(403, f"The console is not called {request.host!r}: open it at its own address")
+        raise Wrong(
+            403, f"{request.host!r} is not the console's address: open the one that the simulator printed"
+        )
     if not _is_own_page(request):
-        raise Wrong(403, "The console takes no requests from other pages")
+        raise Wrong(403, "The console accepts no requests from other web pages")
     response = await handler(request)
     if not response.prepared:
         response.headers.update(HEADERS)
@@ -35,7 +37,7 @@ async def local_only(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 def _is_from_here(request: web.Request) -> bool:
-    """Whoever calls from the address that is called is on this machine, even if it is no loopback address."""
+    """Tell whether the caller is on this machine: its address is loopback, or the same as the address it called."""
     peer = _address(request.remote)
     if peer is None or request.transport is None:
         return False
@@ -51,7 +53,7 @@ def _is_local_name(request: web.Request) -> bool:
 
 
 def _is_own_page(request: web.Request) -> bool:
-    """Browsers say where a request comes from; other programs say nothing, and may."""
+    """Refuse only requests that name another origin. Browsers always name it; other programs do not."""
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":
         return False

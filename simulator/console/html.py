@@ -1,4 +1,4 @@
-"""HTML out of functions. Every text is escaped on its way in, so nothing has to be remembered."""
+"""Build HTML with functions. Every text is escaped, except `Markup`."""
 
 from collections.abc import Iterable
 from html import escape
@@ -10,7 +10,7 @@ Attribute = str | int | float | bool | None
 
 
 class Markup(str):
-    """Text that is HTML already. Made by `element` alone."""
+    """Text that is already HTML. Only `element` and `together` create it."""
 
     __slots__ = ()
 
@@ -19,9 +19,10 @@ Child: TypeAlias = "str | int | float | Iterable[Child] | None"
 
 
 def element(tag: str, *children: Child, **attributes: Attribute) -> Markup:
-    """`<tag …>children</tag>`. Of attributes, True is one without value, False and None are none.
+    """Return `<tag …>children</tag>`.
 
-    `class_` and `for_` lose their underscore, all others become dashes: `data_live` is `data-live`.
+    An attribute with the value True has no value in HTML; False and None omit it. A trailing underscore of a name is
+    dropped (`class_`), other underscores become dashes (`data_live` is `data-live`).
     """
     opening = f"<{tag}{''.join(_attribute(name, value) for name, value in attributes.items())}>"
     if tag in VOID:
@@ -30,7 +31,7 @@ def element(tag: str, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def together(*children: Child) -> Markup:
-    """The children one after the other."""
+    """Join the children."""
     return Markup("".join(_child(child) for child in children))
 
 
@@ -54,5 +55,5 @@ def _attribute(name: str, value: Attribute) -> str:
 
 
 def _escaped(value: object) -> str:
-    # JSON can hold half characters, UTF-8 cannot.
+    # A JSON string may hold half a surrogate pair; UTF-8 cannot encode it.
     return escape(str(value).encode(errors="replace").decode())

@@ -1,9 +1,9 @@
-"""The page's icons: one sprite, referred to by name."""
+"""The page's icons, from one SVG sprite."""
 
 from simulator.console.html import Markup, element
 
 
 def icon(name: str) -> Markup:
-    """Decoration: a text beside it says the same."""
+    """Return a decorative icon. Put a text with the same meaning beside it."""
     use = element("use", href=f"/simulator/static/icons.svg#{name}")
     return element("svg", use, class_="icon", aria_hidden="true")

@@ -1,4 +1,4 @@
-"""The event log on the page."""
+"""The page's list of events."""
 
 import json
 import zlib
@@ -10,20 +10,20 @@ from simulator.console.html import Markup, element
 from simulator.console.icons import icon
 from simulator.event_log import CHANNELS, DIRECTIONS, Entry
 
-SHOWN = 300  # entries the page begins with
-COLOURS = 8  # classes tag-0 to tag-7 of the style sheet
+SHOWN = 300  # entries in the initial page
+COLOURS = 8  # classes tag-0 to tag-7 in controls.css
 SUMMARY_CHARACTERS = 220
 ARROWS = {"in": ("→", "from the client"), "out": ("←", "to the client"), "note": ("•", "note")}
 
 
 def rows(entries: Iterable[Entry], filters: Mapping[str, str]) -> list[Markup]:
-    """The latest entries that pass the filters, newest first."""
+    """Return the latest entries that match the filters, newest first."""
     found = [entry for entry in entries if _passes(entry, filters)]
     return [row(entry) for entry in reversed(found[-SHOWN:])]
 
 
 def row(entry: Entry) -> Markup:
-    """One entry; opened it shows everything."""
+    """Return one entry. Opening it shows the complete JSON."""
     arrow, words = ARROWS[entry.direction]
     return element(
         "details",
@@ -48,13 +48,13 @@ def row(entry: Entry) -> Markup:
 
 
 def session_tag(session_id: str) -> Markup:
-    """The beginning of a session's id, in a colour of its own."""
+    """Return the first characters of a session's id. The colour depends on the id."""
     colour = zlib.crc32(session_id.encode()) % COLOURS
     return element("span", session_id[:8], class_=f"tag tag-{colour}", title=f"session {session_id}")
 
 
 def summary(message: Mapping[str, object]) -> str:
-    """The members that say something, in one line."""
+    """Return the members in one line, without those that every event has."""
     told = {
         name: value
         for name, value in message.items()
@@ -65,7 +65,7 @@ def summary(message: Mapping[str, object]) -> str:
 
 
 def filter_form(filters: Mapping[str, str], session_ids: Iterable[str]) -> Markup:
-    """Works as a GET form; with script the list is filtered as one types."""
+    """Return the filters: a GET form. With script the page filters while the user types."""
     return element(
         "form",
         element(
@@ -143,5 +143,5 @@ def _moment(at: int) -> datetime:
 
 
 def _clock(at: int) -> str:
-    """This machine's wall clock: reader and simulator are on the same one."""
+    """Return local time: the console's user is on the same machine."""
     return _moment(at).astimezone().strftime("%H:%M:%S.%f")[:-3]

@@ -1,4 +1,4 @@
-"""The console's page. It works as forms alone; with script it follows what happens."""
+"""The console's page. Without script its forms work; with script it also updates itself."""
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -27,7 +27,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def page(request: web.Request, problems: tuple[str, ...] = (), status: int = 200) -> web.Response:
-    """The whole page; `problems` of a form that was refused stand on top of it."""
+    """Return the whole page. `problems` of a refused form appear in a notice at its top."""
     console = request.config_dict[CONSOLE]
     seen = await sessions_seen(console)
     live = [session["id"] for session in seen if session["state"] != State.ENDED]
@@ -52,7 +52,7 @@ async def page(request: web.Request, problems: tuple[str, ...] = (), status: int
                 "div", switched_on(console.switches), id="switched-on", class_="switched-on", data_live=True
             ),
             element("div", fault_groups(live, console.switches), class_="groups"),
-            lead="Have the service go wrong on purpose, and see what your client makes of it.",
+            lead="Make the service fail on purpose and watch how your client reacts.",
         ),
         element(
             "div",
@@ -93,7 +93,7 @@ def _events(console: Console, filters: Mapping[str, str], session_ids: list[str]
         "events",
         "Events",
         filter_form(filters, session_ids),
-        element("p", "Nothing has happened yet.", class_="empty", data_nothing=True, hidden=bool(listed)),
+        element("p", "No events yet.", class_="empty", data_nothing=True, hidden=bool(listed)),
         element("div", listed, class_="log", data_log=True, id="log"),
     )
 
@@ -120,7 +120,7 @@ def _notice(problems: tuple[str, ...]) -> Markup | None:
         return None
     return element(
         "div",
-        element("strong", "That was not done."),
+        element("strong", "The request was refused."),
         element("ul", [element("li", problem) for problem in problems]),
         class_="notice",
         role="alert",

@@ -1,4 +1,4 @@
-"""Sessions on the page."""
+"""The page's section of sessions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from simulator.session import EndReason, State
 Seen = Mapping[str, Any]
 
 NONE_YET = (
-    "No session yet. Start one from the site, or with any LiveAvatar client pointed at this address; "
-    "it appears here by itself."
+    "No running session. Start one from the site, or point any LiveAvatar client at this address. The session then "
+    "appears here."
 )
 
 
 def session_list(sessions: Iterable[Seen]) -> Markup:
-    """Those under way with what can be done to them, then those that are over."""
+    """Return cards with controls for the running sessions, then a list of ended ones."""
     listed = list(sessions)
     live = [session for session in listed if session["state"] != State.ENDED]
     over = [session for session in listed if session["state"] == State.ENDED]
@@ -28,7 +28,7 @@ def session_list(sessions: Iterable[Seen]) -> Markup:
         element(
             "div",
             element("p", NONE_YET, class_="empty") if not live else None,
-            element("h3", "Over", class_="minor") if over else None,
+            element("h3", "Ended", class_="minor") if over else None,
             element("ul", [_past(session) for session in over], class_="past") if over else None,
             id="past-sessions",
             data_live=True,
@@ -86,7 +86,7 @@ def _facts(session: Seen) -> Markup:
 
 def _participants(participants: list[Seen]) -> Markup:
     if not participants:
-        return element("p", "Nobody is in the room.", class_="empty")
+        return element("p", "No participants.", class_="empty")
     return element("ul", [_participant(participant) for participant in participants], class_="participants")
 
 
@@ -121,7 +121,7 @@ def _controls(session: Seen) -> Markup:
                 f"{at}/end",
                 element(
                     "label",
-                    element("span", "Reason to end with", class_="visually-hidden"),
+                    element("span", "End reason", class_="visually-hidden"),
                     element(
                         "select",
                         [

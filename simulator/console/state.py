@@ -1,4 +1,4 @@
-"""What the console shows and touches."""
+"""The parts of the simulator that the console shows and controls."""
 
 from dataclasses import dataclass
 

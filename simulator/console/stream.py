@@ -1,4 +1,4 @@
-"""The event log over HTTP: what there is, and what comes, as it comes."""
+"""The event log over HTTP: past entries as JSON, new ones by long polling or server-sent events."""
 
 import asyncio
 import json
@@ -14,9 +14,11 @@ from simulator.console.log_rows import row
 from simulator.console.state import CONSOLE
 from simulator.event_log import Entry
 
-HEARTBEAT_S = 15.0  # a comment now and then: how else would a lost reader be noticed
+HEARTBEAT_S = (
+    15.0  # between comments in a silent stream; writing is the only way to notice that a reader is gone
+)
 LONGEST_WAIT_S = 60.0
-PAUSE_S = 0.1  # between two writes of a stream: news of a burst travel together
+PAUSE_S = 0.1  # between two writes of a stream, so that the entries of a burst are sent together
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -24,7 +26,10 @@ def routes() -> Iterable[web.RouteDef]:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Entries after `since`, of `session_id` if given. `wait`: seconds to wait for one when there is none yet."""
+    """Return the entries after `since`, only those of `session_id` if given.
+
+    `wait`: seconds to wait for an entry if there is none yet, at most 60.
+    """
     log = request.config_dict[CONSOLE].log
     since = _whole(request, "since")
     session_id = request.query.get("session_id")
@@ -41,9 +46,9 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Server-sent events from `since` (or Last-Event-ID) on: JSON, or with `as=html` rows of the page's list.
+    """Send the entries after `since` (or Last-Event-ID) as server-sent events: JSON, or the page's rows with `as=html`.
 
-    A reader that does not read is waited for, by TCP; the log does not wait, so it may miss entries.
+    TCP slows the stream down to its reader. The log does not wait, so a slow reader may miss entries.
     """
     log = request.config_dict[CONSOLE].log
     as_html = request.query.get("as") == "html"
@@ -62,12 +67,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
             else:
                 await _news_or_heartbeat(response, log.beyond(number))
     except ConnectionError:
-        pass  # the reader has gone
+        pass  # the reader is gone
     return response
 
 
 def told(entry: Entry) -> dict[str, Any]:
-    """An entry in JSON."""
+    """Return an entry as a JSON object."""
     return asdict(entry)
 
 
@@ -81,7 +86,7 @@ async def _news_or_heartbeat(response: web.StreamResponse, news: Any) -> None:
 
 def _sent(entry: Entry, as_html: bool) -> str:
     data = row(entry) if as_html else json.dumps(told(entry))
-    # A carriage return ends a line as well; what a client wrote must not become a field of the stream.
+    # A carriage return also ends a line. Without this split a client's text could add fields to the stream.
     lines = "".join(f"data: {line}\n" for line in re.split(r"\r\n|\r|\n", data))
     return f"id: {entry.number}\n{lines}\n"
 

@@ -1,4 +1,4 @@
-"""Sessions as the console tells of them, to programs and to the page alike."""
+"""Sessions as the control API returns them and as the page shows them."""
 
 import asyncio
 import logging
@@ -15,13 +15,13 @@ from simulator.world import now
 logger = logging.getLogger(__name__)
 
 LATEST_ENDED = 8
-PATIENCE_S = 2.0  # for a room server to say who is in a room
+PATIENCE_S = 2.0  # timeout of the room server's list of participants
 
 ParticipantInfo = models.ParticipantInfo
 
 
 async def sessions_seen(console: Console) -> list[dict[str, Any]]:
-    """Those under way, newest first, then the latest that are over."""
+    """Return the running sessions, newest first, then the latest ended ones."""
     ended = console.sessions.listed("historic")[:LATEST_ENDED]
     return list(
         await asyncio.gather(
@@ -31,7 +31,7 @@ async def sessions_seen(console: Console) -> list[dict[str, Any]]:
 
 
 async def session_seen(console: Console, session: Session) -> dict[str, Any]:
-    """Seconds and credits are numbers, moments are ISO 8601."""
+    """Return one session. Durations are seconds, times are ISO 8601."""
     running = console.sessions.running(session.id)
     avatar = console.world.avatars.get(session.config.avatar_id)
     return {
@@ -59,12 +59,12 @@ async def _participants(console: Console, session: Session) -> list[dict[str, An
             occupants = await console.rooms.occupants(session.id)
             return [_participant(info) for info in sorted(occupants, key=_rank)]
     except (RoomsUnavailable, TimeoutError) as error:
-        logger.warning("session %s: who is in its room is not known: %s", session.id, error or "no answer")
+        logger.warning("session %s: cannot list the participants: %s", session.id, error or "no answer")
         return []
 
 
 def _rank(info: ParticipantInfo) -> tuple[bool, bool, str]:
-    """The avatar first, then agents, then everybody else."""
+    """Sort the avatar first, then agents, then all other participants."""
     return info.identity != AVATAR_IDENTITY, info.kind == ParticipantInfo.Kind.STANDARD, info.identity
 
 

@@ -1,4 +1,4 @@
-"""The REST API of the LiveAvatar service over the simulated account (LiveAvatar OpenAPI, and what was observed)."""
+"""The REST API of the simulated account (LiveAvatar OpenAPI, and observations of the real service)."""
 
 from aiohttp import web
 
@@ -39,9 +39,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def add_routes(app: web.Application, account: Account, rate_limit: int = 0) -> None:
-    """Serve the API from `app`, whose middlewares must include `edge`.
+    """Add the API to `app`. The app's middlewares must include `edge`.
 
-    `rate_limit` is in requests a second, of one caller to one endpoint; 0 is none.
+    `rate_limit`: requests per second from one caller to one endpoint; 0: no limit.
     """
     app[ACCOUNT] = account
     if rate_limit:
@@ -52,4 +52,5 @@ def add_routes(app: web.Application, account: Account, rate_limit: int = 0) -> N
 
 
 async def show_document(request: web.Request) -> web.Response:
+    """Serve the OpenAPI document. It needs no API key."""
     return web.json_response(document(ENDPOINTS))

@@ -1,4 +1,4 @@
-"""What the API is about: one account and its keys, as every endpoint reaches it."""
+"""The account that the endpoints work on, and the authentication of their callers."""
 
 import hmac
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ from simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`api_key` is the only key accepted; None accepts any. `strict_modes` refuses the old name of LITE."""
+    """The services behind the endpoints.
+
+    `api_key` is the only accepted key; None accepts any. `strict_modes` refuses CUSTOM, the old name of LITE.
+    """
 
     world: World
     sessions: Sessions
@@ -37,12 +40,12 @@ ACCOUNT = web.AppKey("account", Account)
 
 
 def account_of(request: web.Request) -> Account:
-    """The account, whoever asks."""
+    """Return the account without authenticating the caller."""
     return request.app[ACCOUNT]
 
 
 def owned_account(request: web.Request) -> Account:
-    """The account for a caller with its API key. Raises Refusal (401)."""
+    """Return the account if the request has a valid API key. Raises Refusal (401)."""
     account = account_of(request)
     key = request.headers.get("X-API-KEY", "").strip()
     expected = account.api_key
@@ -56,7 +59,7 @@ def has_bearer(request: web.Request) -> bool:
 
 
 def bearer_session(request: web.Request) -> Session:
-    """The session whose token the caller shows. Raises Refusal (403 with code 4003, as was observed)."""
+    """Return the session of the request's bearer token. Raises Refusal (403 with code 4003, as observed; 404)."""
     account = account_of(request)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     session_id = account.tokens.session_id(token.strip()) if scheme.lower() == "bearer" else None
@@ -66,5 +69,5 @@ def bearer_session(request: web.Request) -> Session:
 
 
 def _same(key: str, expected: str) -> bool:
-    # A header may hold bytes that are no text; aiohttp keeps them as surrogates.
+    # aiohttp decodes header bytes that are not UTF-8 to surrogates.
     return hmac.compare_digest(key.encode("utf-8", "surrogateescape"), expected.encode())

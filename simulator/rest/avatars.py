@@ -1,4 +1,4 @@
-"""`/v1/avatars`: the faces, and their pictures. They are drawn, not trained: there is nothing to create one with."""
+"""`/v1/avatars` and the preview pictures. Creating avatars is not simulated: the simulator has two drawn ones."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,18 +51,18 @@ def endpoints() -> tuple[Endpoint, ...]:
             query=PAGING,
         ),
         Endpoint("GET", one, show, "Show an avatar", AVATAR),
-        Endpoint("PATCH", one, change, "Rename an avatar, or give it another voice", AVATAR, body=CHANGES),
-        Endpoint("DELETE", one, delete, "Delete an avatar; its sessions end with AVATAR_DELETED"),
+        Endpoint("PATCH", one, change, "Change an avatar's name or default voice", AVATAR, body=CHANGES),
+        Endpoint("DELETE", one, delete, "Delete an avatar. Its sessions end with AVATAR_DELETED"),
     )
 
 
 async def list_avatars(request: web.Request) -> web.Response:
-    """The account has made none of its own, so it owns the public ones: all can be changed and deleted."""
+    """List the public avatars as the account's own, so that clients can change and delete them."""
     return success(_avatars(request, owned_account(request).world))
 
 
 async def list_public_avatars(request: web.Request) -> web.Response:
-    """Needs no API key (LiveAvatar OpenAPI)."""
+    """Needs no API key (LiveAvatar OpenAPI, list public avatars)."""
     return success(_avatars(request, account_of(request).world))
 
 
@@ -72,7 +72,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """Fields that are not sent stay."""
+    """Change the fields that are present in the body."""
     world = owned_account(request).world
     avatar = in_path(request, world.avatars, "Avatar")
     fields = Fields(await read_json(request))
@@ -95,7 +95,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def show_picture(request: web.Request) -> web.FileResponse:
-    """`/previews/{art}.png`, where `preview_url` points."""
+    """Serve `/previews/{art}.png`, the target of `preview_url`."""
     art = request.match_info["art"]
     if art not in {avatar.art for avatar in account_of(request).world.avatars.values()}:
         raise refusals.not_found("Picture")

@@ -1,4 +1,4 @@
-"""`/v1/contexts`: what avatars know."""
+"""`/v1/contexts`: the prompts, opening texts and links of avatars."""
 
 from dataclasses import replace
 from typing import Any
@@ -53,7 +53,7 @@ async def list_contexts(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """`opening_text` may be missing; the documents disagree on whether it is required."""
+    """Accept a missing `opening_text`: the service's documents disagree on whether it is required."""
     world = owned_account(request).world
     fields = Fields(await read_json(request))
     context = Context(
@@ -69,7 +69,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """Fields that are not sent stay. Sessions that run already keep what they started with."""
+    """Change the fields that are present in the body. Running sessions keep the old values."""
     world = owned_account(request).world
     context = in_path(request, world.contexts, "Context")
     given = await read_json(request)

@@ -1,4 +1,4 @@
-"""What is true of every response: JSON in the service's envelope, and readable by the browser that asked."""
+"""The outermost middleware of the API: the service's JSON envelope on all errors, and CORS headers."""
 
 import logging
 from http import HTTPStatus
@@ -22,13 +22,13 @@ OURS = ("/v1/", "/v2/", "/embed/", "/previews/", "/openapi.json")
 
 
 def success(data: Any = None, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    """`message` is never null: pipecat 1.14 insists on a text."""
+    """Return a success answer. Its `message` is never null: pipecat 1.14 requires a string."""
     return web.json_response({"code": SUCCESS, "data": data, "message": "success"}, status=status)
 
 
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns refusals and faults into envelopes and adds CORS. The rooms' own routes are left alone."""
+    """Turn exceptions into JSON envelopes and add CORS headers. Leave the routes of rooms and console alone."""
     if not _is_ours(request):
         return await handler(request)
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
@@ -42,7 +42,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = elsewhere or _failed(error.status, f"{error.reason}: {request.method} {request.path}")
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
-    except Exception:  # the outermost line: a client must get JSON even then, and we the traceback
+    except Exception:  # the client must get JSON for an unexpected error too; the log gets the traceback
         logger.exception("%s %s failed", request.method, request.path)
         response = _failed(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
     return _readable(request, response)
@@ -54,7 +54,10 @@ def _is_ours(request: web.Request) -> bool:
 
 
 def _refused(refusal: Refusal) -> web.Response:
-    """Faults are told in both ways that are known: `data`, as observed, and FastAPI's `detail`, as documented."""
+    """Return the error answer.
+
+    Validation errors are in `data`, as observed, and in FastAPI's `detail`, as documented.
+    """
     body: dict[str, Any] = {"code": refusal.code, "data": None, "message": refusal.message}
     if refusal.problems:
         body["data"] = [{"message": str(problem)} for problem in refusal.problems]
@@ -66,7 +69,7 @@ def _refused(refusal: Refusal) -> web.Response:
 
 
 async def _without_slash(request: web.Request) -> web.Response | None:
-    """The way to the same path without its last slash, if that is one of ours, as FastAPI does it."""
+    """Redirect to the path without its last slash, if that is a route. FastAPI does the same."""
     path = request.path.rstrip("/")
     if path == request.path or not path.startswith(OURS):
         return None
@@ -74,7 +77,7 @@ async def _without_slash(request: web.Request) -> web.Response | None:
     found = (await request.app.router.resolve(request.clone(rel_url=there))).http_exception
     if found is not None and found.status == HTTPStatus.NOT_FOUND:
         return None
-    response = _failed(HTTPStatus.TEMPORARY_REDIRECT, f"Leave the last slash out: {path}")
+    response = _failed(HTTPStatus.TEMPORARY_REDIRECT, f"Leave out the last slash: {path}")
     response.headers["Location"] = str(there)
     return response
 
@@ -86,7 +89,10 @@ def _failed(status: int, message: str) -> web.Response:
 
 
 def _readable(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """The SDK fetches with credentials, which forbids a `*`: the origin is echoed, on errors as well."""
+    """Add CORS headers, also to errors.
+
+    The web SDK sends credentials. Browsers then require the exact origin, not `*`.
+    """
     origin = request.headers.get("Origin")
     response.headers.update(request.get(RATE_LIMIT_HEADERS, {}))
     response.headers["Vary"] = "Origin"

@@ -1,5 +1,7 @@
-"""`/v2/embeddings`: addresses of pages with an avatar. They are given out; the pages themselves are not simulated,
-and their addresses say so, in JSON: a client that frames one sees why it stays empty."""
+"""`/v2/embeddings`: create embedded pages.
+
+The simulator returns their URLs but does not implement the pages: a request to such a URL gets a JSON error.
+"""
 
 from aiohttp import web
 
@@ -35,7 +37,7 @@ NEW = body(
 def endpoints() -> tuple[Endpoint, ...]:
     return (
         Endpoint("POST", "/v2/embeddings", create, "Create an embed", CREATED, body=NEW),
-        Endpoint("GET", "/embed/v1/{embed_id}", show, "An embed's page: not simulated", auth="none"),
+        Endpoint("GET", "/embed/v1/{embed_id}", show, "Show an embed's page (not simulated)", auth="none"),
     )
 
 

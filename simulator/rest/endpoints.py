@@ -1,4 +1,4 @@
-"""What is served where, and its description: routes and the OpenAPI document are made of the same entries."""
+"""The table of endpoints. Routes and the OpenAPI document are built from the same entries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from simulator.rest.paging import LARGEST_PAGE
 from simulator.rest.schema import NULL, WHOLE, Schema
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-# key: X-API-KEY; bearer: the session's token; either: one of them, and the bearer counts.
+# key: X-API-KEY; bearer: the session's token; either: one of both, the bearer has precedence.
 Auth = Literal["none", "key", "bearer", "either"]
 
 PAGING: dict[str, Schema] = {
@@ -23,9 +23,9 @@ PAGING: dict[str, Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`data` is the schema of the answer's `data`, None for an answer without a body.
+    """`data` is the schema of the answer's `data`; None for an answer without a body.
 
-    Members of `query` named in `required_query` must be sent.
+    `required_query` names the mandatory members of `query`.
     """
 
     method: Method
@@ -41,6 +41,6 @@ class Endpoint:
 
 
 def routes(endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
-    """GET routes answer HEAD as well."""
+    """Return aiohttp routes. GET routes also answer HEAD."""
     makers = {"GET": web.get, "POST": web.post, "PATCH": web.patch, "DELETE": web.delete}
     return [makers[each.method](each.path, each.handler) for each in endpoints]

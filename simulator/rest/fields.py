@@ -1,4 +1,4 @@
-"""Reading a JSON object field by field, gathering all that is wrong with it before refusing."""
+"""Read a JSON object field by field and collect all errors before refusing it."""
 
 import json
 from collections.abc import Collection
@@ -14,9 +14,9 @@ MISSING = object()
 
 
 async def read_json(request: web.Request) -> Any:
-    """The body, None when it is empty: clients send a JSON content type without a body to start and stop.
+    """Return the parsed body, None for an empty one: clients start and stop sessions without a body.
 
-    Raises Refusal (422) when it is not JSON.
+    Raises Refusal (422) when the body is not JSON.
     """
     body = await request.read()
     if not body.strip():
@@ -28,7 +28,10 @@ async def read_json(request: web.Request) -> Any:
 
 
 def parse_uuid(value: object) -> str | None:
-    """Canonical text of a UUID of any version (the demo's context id is a version 1); None if it is none."""
+    """Return the canonical text of a UUID; None for any other value.
+
+    Any version is accepted: the demo's context id is a version 1.
+    """
     if not isinstance(value, str):
         return None
     try:
@@ -38,9 +41,10 @@ def parse_uuid(value: object) -> str | None:
 
 
 class Fields:
-    """One JSON object being read. Getters return a stand-in for what is wrong; `check` then refuses.
+    """A reader of one JSON object. For an invalid field a getter notes an error and returns a placeholder.
 
-    Messages are in the words of pydantic, with which the real service validates. Unknown fields are ignored.
+    After reading, call `check`: it raises if there were errors. The messages are pydantic's, like the real service's.
+    Unknown fields are ignored.
     """
 
     def __init__(
@@ -58,25 +62,25 @@ class Fields:
             self.problem("Input should be a valid dictionary")
 
     def __contains__(self, name: str) -> bool:
-        """Whether the field was given and is not null."""
+        """Tell whether the field is present and not null."""
         return self._values.get(name) is not None
 
     def problem(self, message: str, name: str = "") -> None:
-        """Note a fault of the object, or of its field `name`."""
+        """Note an error of the object, or of its field `name`."""
         where = (*self.path, name) if name else self.path
         self.problems.append(Problem(where, message))
 
     def check(self) -> None:
-        """Raises Refusal (422) when anything read so far was wrong."""
+        """Raise Refusal (422) with all errors noted so far, if there are any."""
         if self.problems:
             raise refusals.invalid(*self.problems)
 
     def get(self, name: str) -> Any:
-        """The raw value, None when it is absent."""
+        """Return the raw value, None when the field is absent."""
         return self._values.get(name)
 
     def uuid(self, name: str) -> str:
-        """A required UUID."""
+        """Return a required UUID in canonical form."""
         if name not in self._values:
             self.problem("Field required", name)
             return ""
@@ -89,7 +93,7 @@ class Fields:
         return self.uuid(name) if name in self else None
 
     def text(self, name: str, longest: int | None = None) -> str:
-        """A required text, not empty."""
+        """Return a required, non-empty text of at most `longest` characters."""
         if name not in self._values:
             self.problem("Field required", name)
             return ""
@@ -118,7 +122,7 @@ class Fields:
         return value
 
     def choice(self, name: str, options: Collection[str], default: str | None = None) -> str:
-        """One of `options`; required when there is no default."""
+        """Return one of `options`. The field is required when there is no default."""
         if default is None and name not in self._values:
             self.problem("Field required", name)
             return ""
@@ -140,7 +144,7 @@ class Fields:
         return value
 
     def optional_count(self, name: str) -> int | None:
-        """A whole number above 0, or nothing."""
+        """Return a whole number above 0, None when the field is absent or null."""
         value = self._values.get(name)
         if value is None:
             return None
@@ -152,13 +156,13 @@ class Fields:
         return value
 
     def inner(self, name: str) -> "Fields | None":
-        """The object in field `name`, whose faults count as this one's; None when absent."""
+        """Return a reader of the object in field `name`, None when it is absent. Its errors are noted here too."""
         if name not in self:
             return None
         return Fields(self._values[name], (*self.path, name), self.problems)
 
     def list_of(self, name: str) -> list["Fields"]:
-        """The objects in the list in field `name`."""
+        """Return a reader for each object of the list in field `name`."""
         values = self._values.get(name)
         if values is None:
             return []

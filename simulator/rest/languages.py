@@ -1,4 +1,4 @@
-"""`/v1/languages`: what avatars can speak."""
+"""`/v1/languages`: the languages that avatars can speak."""
 
 from aiohttp import web
 
@@ -15,5 +15,5 @@ def endpoints() -> tuple[Endpoint, ...]:
 
 
 async def list_languages(request: web.Request) -> web.Response:
-    """Needs no API key (LiveAvatar OpenAPI)."""
+    """Needs no API key (LiveAvatar OpenAPI, list languages)."""
     return success([{"language": name, "code": code} for code, name in LANGUAGES.items()])

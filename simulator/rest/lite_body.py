@@ -1,4 +1,4 @@
-"""The parts of a token request only LITE sessions have: whose room it is, or which speech agent is connected."""
+"""Parse the LITE-only parts of a token request: the customer's own room and the speech connectors."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ OPENAI_VOICES = (
 GEMINI_MODELS = ("gemini-3.1-flash-live-preview", "gemini-2.5-flash-native-audio-preview-12-2025")
 
 
-# What is only found out to be missing here when the session starts, as with everything a token is minted for.
+# Not implemented by the simulator. The start refuses them; minting the token does not.
 UNSUPPORTED = {
     "agora_config": "Agora channels",
     "elevenlabs_agent_config": "ElevenLabs agents",
@@ -21,9 +21,9 @@ UNSUPPORTED = {
 
 
 def read_lite(fields: Fields) -> dict[str, Any]:
-    """The members of a `SessionConfig` that are LITE's alone, with everything wrong with them noted.
+    """Return the LITE-only members of a `SessionConfig`. Errors are collected in `fields`.
 
-    Names are those of the OpenAPI document; the agent skills' `url`/`token` are refused, as no client sends them.
+    The names are those of the OpenAPI document. The agent skills' `url` and `token` are refused: no client sends them.
     """
     _check_connectors(fields)
     return {

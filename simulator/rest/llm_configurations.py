@@ -1,4 +1,4 @@
-"""`/v1/llm-configurations`: who answers in a session instead of the service's own language model."""
+"""`/v1/llm-configurations`: language models that answer in place of the service's own."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,9 +30,9 @@ DETAIL = answer(
 )
 MEMBERS = {
     "display_name": NAME,
-    "model_name": described(NAME, "`model` is taken as well"),
+    "model_name": described(NAME, "`model` is accepted as well"),
     "secret_id": {**TEXT, "minLength": 1, "maxLength": LONGEST_ID},
-    "base_url": described(TEXT, f"Speaks OpenAI's chat completions; default {OPENAI}"),
+    "base_url": described(TEXT, f"An OpenAI-compatible chat completions API; default {OPENAI}"),
 }
 NEW = body("NewLlmConfiguration", ("secret_id",), **MEMBERS)
 CHANGES = body("LlmConfigurationChanges", **MEMBERS)
@@ -55,7 +55,7 @@ async def list_configurations(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """Guides of the service send `model` for `model_name`, and then no `display_name`: the model's will do."""
+    """Accept `model` in place of `model_name`, as in the service's guides; `display_name` then defaults to it."""
     world = owned_account(request).world
     fields = Fields(await read_json(request))
     model = fields.text(_model_field(fields), LONGEST_NAME)
@@ -74,7 +74,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """Fields that are not sent stay."""
+    """Change the fields that are present in the body."""
     world = owned_account(request).world
     configuration = _in_path(request, world)
     fields = Fields(await read_json(request))

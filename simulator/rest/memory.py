@@ -1,4 +1,4 @@
-"""`/v1/memory`: what later sessions are told about earlier ones."""
+"""`/v1/memory`: summaries of earlier sessions for later ones."""
 
 from http import HTTPStatus
 from typing import Any
@@ -47,9 +47,9 @@ def endpoints() -> tuple[Endpoint, ...]:
         Endpoint(
             "GET", "/v1/memory", list_memories, "List memories, newest first", paged(ENTRY), query=query
         ),
-        Endpoint("POST", "/v1/memory", create, "Remember a session", CREATED, body=NEW),
+        Endpoint("POST", "/v1/memory", create, "Create a memory from a session", CREATED, body=NEW),
         Endpoint("GET", one, show, "Show a memory", DETAIL),
-        Endpoint("DELETE", one, delete, "Forget", None, status=HTTPStatus.NO_CONTENT),
+        Endpoint("DELETE", one, delete, "Delete a memory", None, status=HTTPStatus.NO_CONTENT),
     )
 
 
@@ -64,7 +64,7 @@ async def list_memories(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """A session that is remembered already keeps its memory (LiveAvatar OpenAPI, session memory)."""
+    """Return the existing memory if the session already has one (LiveAvatar OpenAPI, session memory)."""
     memories = owned_account(request).memories
     fields = Fields(await read_json(request))
     fields.choice("memory_type", KINDS)

@@ -1,4 +1,4 @@
-"""`/openapi.json`: the document of everything under `/v1`, `/v2` and `/embed`, made of the endpoints' own entries."""
+"""`/openapi.json`: the document of `/v1`, `/v2` and `/embed`, built from the table of endpoints."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
 
 
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """An OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document. Raises ValueError when two different schemas have the same title."""
     schemas: dict[str, Schema] = {}
     paths: dict[str, dict[str, Any]] = {}
     for each in endpoints:
@@ -35,7 +35,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "info": {
             "title": "LiveAvatar, simulated",
             "version": "1",
-            "description": "The REST API of the stand-in for HeyGen LiveAvatar.",
+            "description": "The REST API of the simulator of HeyGen LiveAvatar.",
         },
         "paths": paths,
         "components": {
@@ -61,7 +61,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         },
     }
     if endpoint.body is not None:
-        # Bodies of start, stop and keep-alive may be left out; where one is needed the schema says so.
+        # Not `required`: start, stop and keep-alive accept a missing body. Other schemas have required members.
         operation["requestBody"] = _json(endpoint.body)
     return operation
 
@@ -93,7 +93,7 @@ def _json(schema: Schema) -> dict[str, Any]:
 
 
 def _with_references(value: Any, schemas: dict[str, Schema]) -> Any:
-    """`value` with every titled schema in it moved to `schemas` and referred to."""
+    """Return `value` with every titled schema moved to `schemas` and replaced by a reference."""
     if isinstance(value, list):
         return [_with_references(item, schemas) for item in value]
     if not isinstance(value, dict):
@@ -103,5 +103,5 @@ def _with_references(value: Any, schemas: dict[str, Schema]) -> Any:
     if not isinstance(title, str):
         return moved
     if schemas.setdefault(title, moved) != moved:
-        raise ValueError(f"two schemas are called {title}")
+        raise ValueError(f"two different schemas have the title {title}")
     return {"$ref": f"#/components/schemas/{title}"}

@@ -1,4 +1,4 @@
-"""Lists in pages of `count`, `next`, `previous` and `results` (LiveAvatar OpenAPI)."""
+"""Paged lists with `count`, `next`, `previous` and `results` (LiveAvatar OpenAPI)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LARGEST_PAGE = 100
 
 
 class Query(Fields):
-    """The query of a request, read like a body."""
+    """A reader of the query string, with the same getters as for a body."""
 
     def __init__(self, request: web.Request) -> None:
         super().__init__(dict(request.query), ("query",))
@@ -21,7 +21,7 @@ class Query(Fields):
     def whole(
         self, name: str, default: int | None = None, low: int | None = None, high: int | None = None
     ) -> int | None:
-        """A whole number from `low` to `high`."""
+        """Return a whole number from `low` to `high`."""
         text = self.get(name)
         if text is None:
             return default
@@ -42,7 +42,7 @@ class Query(Fields):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is wanted; the first page is number 1."""
+    """The requested page of a list. The first page is number 1."""
 
     number: int
     size: int
@@ -52,7 +52,10 @@ class Page:
         return (self.number - 1) * self.size
 
     def answer(self, request: web.Request, count: int, results: Iterable[Any]) -> dict[str, Any]:
-        """The page with links to its neighbours, of a list of `count`; a page after the last is empty."""
+        """Return the page with links to its neighbours. `count` is the length of the whole list.
+
+        A page after the last is empty, not an error.
+        """
         return {
             "count": count,
             "next": _link(request, self.number + 1) if self.start + self.size < count else None,
@@ -64,7 +67,7 @@ class Page:
 def page(
     request: web.Request, items: Sequence[Item], entry: Callable[[Item], dict[str, Any]]
 ) -> dict[str, Any]:
-    """The page of `items` the query asks for, each as `entry(item)`. Raises Refusal (422)."""
+    """Return the requested page of `items`, each item as `entry(item)`. Raises Refusal (422)."""
     query = Query(request)
     wanted = query.page()
     query.check()

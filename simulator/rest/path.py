@@ -1,4 +1,4 @@
-"""The thing a path names."""
+"""Look up the entry that a path names."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -13,7 +13,7 @@ Thing = TypeVar("Thing")
 
 
 def id_in_path(request: web.Request) -> str:
-    """The UUID in the path. Raises Refusal (422)."""
+    """Return the UUID in the path. Raises Refusal (422)."""
     [(name, text)] = request.match_info.items()
     key = parse_uuid(text)
     if key is None:
@@ -22,7 +22,10 @@ def id_in_path(request: web.Request) -> str:
 
 
 def in_path(request: web.Request, things: Mapping[str, Thing], kind: str) -> Thing:
-    """The thing whose id is in the path. Raises Refusal (422 for no UUID, 404 for an unknown one)."""
+    """Return the entry whose id is in the path. Raises Refusal: 422 for an invalid UUID, 404 for an unknown one.
+
+    `kind` begins the error's text, such as "Avatar".
+    """
     key = id_in_path(request)
     if key not in things:
         raise refusals.not_found(kind)

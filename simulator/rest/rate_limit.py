@@ -1,7 +1,7 @@
-"""How often a caller may ask (LiveAvatar docs, core concepts, rate limits).
+"""Rate limiting (LiveAvatar docs, core concepts, rate limits).
 
-Counted per caller and endpoint in fixed windows of one second. The caller is the API key, else the bearer, else
-the address; the endpoint is the path's template, whatever ids are in it.
+Requests are counted per caller and endpoint in fixed windows of one second. The caller is the Authorization header,
+else the API key, else the address. The endpoint is the path's template, so different ids share one count.
 """
 
 import time
@@ -13,12 +13,12 @@ from aiohttp.typedefs import Handler, Middleware
 from simulator import refusals
 
 WINDOW_S = 1
-# What `edge` puts on the answer, whatever it is.
+# The headers that `edge` adds to every answer of a limited endpoint.
 HEADERS = web.RequestKey("rate_limit_headers", dict[str, str])
 
 
 class RateLimit:
-    """Allows `most` requests in each window, of one caller to one endpoint."""
+    """Counts requests. Each caller may send `most` per window to one endpoint."""
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
@@ -27,7 +27,7 @@ class RateLimit:
         self._counts: dict[tuple[str, str], int] = {}
 
     def left(self, caller: str, endpoint: str) -> int:
-        """How many more are allowed now that this one is counted; negative when it is one too many."""
+        """Count a request. Return how many more the window allows; negative: this one exceeds the limit."""
         window = int(self._clock() / WINDOW_S)
         if window != self._window:
             self._window = window
@@ -38,7 +38,7 @@ class RateLimit:
 
 
 def limiting(limit: RateLimit) -> Middleware:
-    """Refuses what is beyond the limit (429)."""
+    """Return the middleware that refuses requests beyond the limit with 429."""
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -61,6 +61,8 @@ def limiting(limit: RateLimit) -> Middleware:
 
 
 def _caller(request: web.Request) -> str:
-    """Both credentials come with the calls of a session's life alone, which are counted by its token."""
+    """Return the caller's credential or address. Clients send both credentials to session endpoints only; the token
+    identifies the session there.
+    """
     headers = request.headers
     return headers.get("Authorization") or headers.get("X-API-KEY") or request.remote or ""

@@ -1,6 +1,6 @@
-"""The words the API is described in: JSON Schema 2020-12, as OpenAPI 3.1 has it.
+"""Helpers for JSON schemas (JSON Schema 2020-12, as OpenAPI 3.1 uses it).
 
-A schema with a title becomes one of the document's components.
+A schema with a title becomes a component of the OpenAPI document.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ NULL: Schema = {"type": "null"}
 
 
 def answer(title: str, optional: Schema | None = None, **properties: Schema) -> Schema:
-    """An object of exactly these members, of which the `optional` may be missing."""
+    """Return the schema of an object with exactly these members; the `optional` ones may be missing."""
     return {
         "title": title,
         "type": "object",
@@ -29,7 +29,7 @@ def answer(title: str, optional: Schema | None = None, **properties: Schema) -> 
 
 
 def body(title: str, required: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
-    """An object in a request; members it does not name are ignored."""
+    """Return the schema of an object in a request; unknown members are allowed and ignored."""
     schema = {"title": title, "type": "object", "properties": properties}
     return {**schema, "required": list(required)} if required else schema
 
@@ -56,7 +56,7 @@ def described(schema: Schema, description: str) -> Schema:
 
 
 def paged(entry: Schema) -> Schema:
-    """A page of a list, as `simulator.rest.paging` makes it."""
+    """Return the schema of a page of a list, as built by `simulator.rest.paging`."""
     return answer(
         f"{entry['title']}Page",
         count=WHOLE,

@@ -1,4 +1,4 @@
-"""`/v1/secrets`: API keys of other services. A value goes in and never comes out again."""
+"""`/v1/secrets`: API keys of other services. The API never returns a stored value."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from simulator.rest.path import in_path
 from simulator.rest.schema import NAME, TEXT, TIME, UUID, answer, array, body, one_of
 from simulator.world import Secret
 
-# The OpenAPI document has the first three, guides of the same service the fourth.
+# The OpenAPI document names the first three, the service's guides the fourth.
 TYPES = ("OPENAI_API_KEY", "ELEVENLABS_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY")
 
 ENTRY = answer("Secret", id=UUID, secret_name=TEXT, secret_type=one_of(*TYPES), created_at=TIME)
@@ -50,7 +50,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Without asking who uses it: sessions that need it are refused at their start (LiveAvatar agent skills)."""
+    """Delete a secret even if it is in use. Sessions that need it are refused at start (LiveAvatar agent skills)."""
     world = owned_account(request).world
     del world.secrets[in_path(request, world.secrets, "Secret").id]
     return success()

@@ -1,4 +1,4 @@
-"""What `/v1/sessions` takes and answers, described (LiveAvatar OpenAPI)."""
+"""The schemas of `/v1/sessions` (LiveAvatar OpenAPI)."""
 
 from simulator.rest.endpoints import PAGING
 from simulator.rest.schema import (
@@ -26,8 +26,8 @@ STARTED = answer(
     session_id=UUID,
     livekit_url=nullable(TEXT),
     livekit_client_token=nullable(TEXT),
-    livekit_agent_token=described(nullable(TEXT), "LITE alone"),
-    ws_url=described(nullable(TEXT), "LITE alone"),
+    livekit_agent_token=described(nullable(TEXT), "LITE only"),
+    ws_url=described(nullable(TEXT), "LITE only"),
     max_session_duration=described(nullable(WHOLE), "Seconds"),
 )
 SESSION_NAMED = body("SessionNamed", session_id=described(UUID, "Required with an API key"))
@@ -70,6 +70,6 @@ LIST_QUERY: dict[str, Schema] = {
     "context_id": TEXT,
 }
 TRANSCRIPT_QUERY: dict[str, Schema] = {
-    "start_timestamp": described(WHOLE, "Milliseconds since 1970, the first of them included"),
-    "end_timestamp": described(WHOLE, "Milliseconds since 1970, the last of them included"),
+    "start_timestamp": described(WHOLE, "Milliseconds since 1970, inclusive"),
+    "end_timestamp": described(WHOLE, "Milliseconds since 1970, inclusive"),
 }

@@ -1,4 +1,4 @@
-"""`/v1/sessions`: mint, start, keep alive, stop, and look at sessions."""
+"""`/v1/sessions`: create, start, keep alive, stop and read sessions."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -34,11 +34,22 @@ def endpoints() -> tuple[Endpoint, ...]:
     return (
         Endpoint("POST", f"{all_}/token", mint, "Create a session token", TOKEN, body=TOKEN_REQUEST),
         Endpoint(
-            "POST", f"{all_}/start", start, "Start it", STARTED, auth="bearer", status=HTTPStatus.CREATED
+            "POST",
+            f"{all_}/start",
+            start,
+            "Start a session",
+            STARTED,
+            auth="bearer",
+            status=HTTPStatus.CREATED,
         ),
         Endpoint("POST", f"{all_}/stop", stop, "Stop a session", auth="either", body=STOP),
         Endpoint(
-            "POST", f"{all_}/keep-alive", keep_alive, "Keep a session", auth="either", body=SESSION_NAMED
+            "POST",
+            f"{all_}/keep-alive",
+            keep_alive,
+            "Keep a session alive",
+            auth="either",
+            body=SESSION_NAMED,
         ),
         Endpoint(
             "GET",
@@ -51,9 +62,9 @@ def endpoints() -> tuple[Endpoint, ...]:
         ),
         Endpoint("GET", one, show, "Show a session", ANY_SESSION),
         Endpoint(
-            "GET", f"{one}/transcript", transcript, "Read what was said", TRANSCRIPT, query=TRANSCRIPT_QUERY
+            "GET", f"{one}/transcript", transcript, "Read a transcript", TRANSCRIPT, query=TRANSCRIPT_QUERY
         ),
-        Endpoint("DELETE", f"{one}/events", forget_events, "Delete what was said", auth="either"),
+        Endpoint("DELETE", f"{one}/events", forget_events, "Delete a transcript", auth="either"),
     )
 
 
@@ -66,7 +77,7 @@ async def mint(request: web.Request) -> web.Response:
 
 
 async def start(request: web.Request) -> web.Response:
-    """Only the bearer counts; an API key beside it is ignored, and so is the body (seen in livekit starter)."""
+    """Start the bearer's session. Ignore an API key and the body: livekit starter sends both."""
     session = bearer_session(request)
     await read_json(request)
     admission = await account_of(request).sessions.start(session)
@@ -74,7 +85,7 @@ async def start(request: web.Request) -> web.Response:
         "session_id": session.id,
         "livekit_url": admission.livekit_url,
         "livekit_client_token": admission.visitor_token,
-        # Null in FULL: the web SDK 0.0.18 sends all commands to a ws_url as soon as there is one.
+        # Null in FULL: if there is a ws_url, web SDK 0.0.18 sends all commands there.
         "livekit_agent_token": admission.agent_token,
         "ws_url": admission.ws_url,
         "max_session_duration": admission.max_duration,
@@ -83,7 +94,7 @@ async def start(request: web.Request) -> web.Response:
 
 
 async def stop(request: web.Request) -> web.Response:
-    """Without any body the reason is USER_CLOSED, without a reason in it UNKNOWN (LiveAvatar OpenAPI)."""
+    """Without a body the reason is USER_CLOSED. With a body without a reason it is UNKNOWN (LiveAvatar OpenAPI)."""
     body = await read_json(request)
     session = _addressed(request, body)
     fields = Fields({"reason": EndReason.USER_CLOSED} if body is None else body)
@@ -100,7 +111,7 @@ async def keep_alive(request: web.Request) -> web.Response:
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """No session here comes from an embed, so a filter by `embed_id` finds none."""
+    """The simulator has no sessions from embeds, so a filter by `embed_id` finds none."""
     account = owned_account(request)
     query = Query(request)
     kind = query.choice("type", ("active", "historic"))
@@ -128,10 +139,10 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def transcript(request: web.Request) -> web.Response:
-    """Timestamps are milliseconds: absolute since 1970, relative since the session's start.
+    """Timestamps are milliseconds: absolute ones since 1970, relative ones since the session's start.
 
-    The OpenAPI document says integers and no unit. `next_timestamp` is what to send as `start_timestamp` to get
-    only what is said later.
+    The OpenAPI document gives integers without a unit. A client that sends `next_timestamp` as `start_timestamp` gets
+    only later lines.
     """
     account = owned_account(request)
     query = Query(request)
@@ -157,7 +168,7 @@ async def transcript(request: web.Request) -> web.Response:
 
 
 async def forget_events(request: web.Request) -> web.Response:
-    """With the API key, or with the session's bearer (LiveAvatar changelog, 2026-05-13)."""
+    """Accept the API key or the session's own bearer token (LiveAvatar changelog, 2026-05-13)."""
     if not has_bearer(request):
         owned_account(request)
     elif bearer_session(request).id != id_in_path(request):
@@ -167,7 +178,7 @@ async def forget_events(request: web.Request) -> web.Response:
 
 
 def entry(session: Session) -> dict[str, Any]:
-    """A session as lists show it."""
+    """Return a session as the API shows it."""
     shown = {
         "id": session.id,
         "created_at": session.created_at.isoformat(),
@@ -184,7 +195,7 @@ def entry(session: Session) -> dict[str, Any]:
 
 
 def _addressed(request: web.Request, body: Any) -> Session:
-    """The session a stop or keep-alive is for: the bearer's, else the one an API key's owner names."""
+    """Return the session of a stop or keep-alive: the bearer's, else the one that the body names (with an API key)."""
     if has_bearer(request):
         return bearer_session(request)
     account = owned_account(request)

@@ -1,4 +1,4 @@
-"""The body of `POST /v1/sessions/token`: what a session may be asked for (LiveAvatar OpenAPI, create session token)."""
+"""Parse the body of `POST /v1/sessions/token` (LiveAvatar OpenAPI, create session token)."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ MOST_VARIABLES, LONGEST_VARIABLE_NAME, LONGEST_VARIABLE = 50, 64, 1000
 
 
 def parse_token_body(body: object, *, strict_modes: bool = False) -> SessionConfig:
-    """Raises Refusal (422) that lists everything wrong.
+    """Return the session's parameters. Raises Refusal (422) that lists all errors of the body.
 
-    `strict_modes` refuses CUSTOM, the name LITE had until 2026: livekit-plugins-liveavatar up to 1.4.1 and pipecat
-    up to 0.0.98 send it. Whether the real service still takes it is not known.
+    `strict_modes` refuses CUSTOM, the name of LITE until 2026. livekit-plugins-liveavatar up to 1.4.1 and pipecat up
+    to 0.0.98 send it. It is not known whether the real service still accepts it.
     """
     fields = Fields(body)
     fields.check()
@@ -81,20 +81,20 @@ def _common(fields: Fields) -> dict[str, Any]:
 
 
 def _loose_quality(fields: Fields) -> str:
-    """At the top level, where livekit-plugins-liveavatar 1.8.9 puts it and the OpenAPI document has nothing."""
+    """Return `video_quality`: livekit-plugins-liveavatar 1.8.9 sends it; the OpenAPI document does not name it."""
     quality = fields.get("video_quality")
     return quality if quality in QUALITIES else "high"
 
 
 def _language(fields: Fields) -> str:
-    """A code that is not in `GET /v1/languages` is refused; what the real service does then is not known."""
+    """Accept only the codes of `GET /v1/languages`. It is not known how the real service treats other codes."""
     if "language" not in fields:
         return "en"
     return fields.choice("language", LANGUAGES, "en")
 
 
 def _speed(settings: Fields | None) -> float:
-    """Of the voice settings only the speed can be honoured; the others are checked."""
+    """Check all voice settings and return the speed. The simulator ignores the others."""
     if settings is None:
         return 1.0
     provider = settings.get("provider")
@@ -118,7 +118,7 @@ def _check_stt(config: Fields | None) -> None:
 
 
 def _variables(fields: Fields) -> dict[str, str]:
-    """Values for the `${name}` of a context's texts."""
+    """Return the values for the `${name}` variables of a context's texts."""
     given = fields.get("dynamic_variables")
     if given is None:
         return {}

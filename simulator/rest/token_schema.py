@@ -1,4 +1,4 @@
-"""The body of `POST /v1/sessions/token`, described; `simulator.rest.token_body` reads it."""
+"""The schema of the body of `POST /v1/sessions/token`. `simulator.rest.token_body` parses it."""
 
 from simulator.languages import LANGUAGES
 from simulator.rest.lite_body import GEMINI_MODELS, OPENAI_VOICES
@@ -96,7 +96,7 @@ AGORA = ("agora_app_id", "agora_token", "agora_channel", "agora_uid")
 LITE = body(
     "LiteSession",
     ("mode", "avatar_id"),
-    mode=described(one_of("LITE", "CUSTOM"), "CUSTOM is the older name"),
+    mode=described(one_of("LITE", "CUSTOM"), "CUSTOM is the old name of LITE"),
     **COMMON,
     livekit_config=nullable(body("LivekitConfig", LIVEKIT, **dict.fromkeys(LIVEKIT, TEXT))),
     agora_config=nullable(body("AgoraConfig", AGORA, **dict.fromkeys(AGORA, TEXT))),

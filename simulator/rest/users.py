@@ -1,4 +1,4 @@
-"""`/v1/users/credits` and `/v1/feedback/agents`: the account, and its owner's opinion."""
+"""`/v1/users/credits` and `/v1/feedback/agents`."""
 
 import logging
 
@@ -27,7 +27,7 @@ FEEDBACK = body(
 
 def endpoints() -> tuple[Endpoint, ...]:
     return (
-        Endpoint("GET", "/v1/users/credits", show_credits, "Show what is left of the credits", CREDITS),
+        Endpoint("GET", "/v1/users/credits", show_credits, "Show the remaining credits", CREDITS),
         Endpoint("POST", "/v1/feedback/agents", feed_back, "Give feedback", body=FEEDBACK),
     )
 
@@ -37,7 +37,7 @@ async def show_credits(request: web.Request) -> web.Response:
 
 
 async def feed_back(request: web.Request) -> web.Response:
-    """There is nobody here to read it but whoever runs the simulator: it is logged."""
+    """Log the feedback, so that the simulator's operator can read it."""
     owned_account(request)
     fields = Fields(await read_json(request))
     data = fields.inner("feedback_data")

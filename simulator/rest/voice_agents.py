@@ -1,4 +1,4 @@
-"""`/v1/voice_agents`: context and voice under one name, to start sessions with. Made elsewhere, only read here."""
+"""`/v1/voice_agents`: a context and a voice under one name. The API only reads them; the simulator seeds them."""
 
 from typing import Any
 

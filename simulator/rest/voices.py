@@ -1,4 +1,4 @@
-"""`/v1/voices`: what avatars speak with. All are espeak-ng's, imported ones too, as nothing here asks ElevenLabs."""
+"""`/v1/voices`: the avatars' voices. espeak-ng speaks all of them, also the ones imported from ElevenLabs."""
 
 import base64
 from dataclasses import replace
@@ -33,7 +33,9 @@ VOICE = answer(
 IMPORT = body(
     "ThirdPartyVoice",
     ("secret_id",),
-    provider_voice_id=described(TEXT, "The voice's id at ElevenLabs; required, `voice_id` is taken as well"),
+    provider_voice_id=described(
+        TEXT, "The voice's id at ElevenLabs. Required; `voice_id` is accepted as well"
+    ),
     secret_id=TEXT,
     name={**TEXT, "minLength": 1, "maxLength": LONGEST_NAME},
 )
@@ -53,7 +55,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         Endpoint("GET", one, show, "Show a voice", VOICE),
         Endpoint("PATCH", one, rename, "Rename a voice", VOICE, body=NEW_NAME),
         Endpoint("DELETE", one, delete, "Delete a voice"),
-        Endpoint("GET", f"{one}/preview", preview, "Hear a voice", PREVIEW),
+        Endpoint("GET", f"{one}/preview", preview, "Get a sample of a voice", PREVIEW),
     )
 
 
@@ -69,7 +71,7 @@ async def list_voices(request: web.Request) -> web.Response:
 
 
 async def bind(request: web.Request) -> web.Response:
-    """Documents disagree on the field's name: `provider_voice_id` or `voice_id`."""
+    """Accept `provider_voice_id` and `voice_id`: the service's documents disagree on the name."""
     world = owned_account(request).world
     fields = Fields(await read_json(request))
     provider_voice_id = fields.text("voice_id" if "voice_id" in fields else "provider_voice_id")
@@ -78,11 +80,11 @@ async def bind(request: web.Request) -> web.Response:
     fields.check()
     secret = world.secrets.get(secret_id)
     if secret is None or secret.secret_type != "ELEVENLABS_API_KEY":
-        raise refusals.bad_state(f"Secret with id '{secret_id}' is no ELEVENLABS_API_KEY in your space")
+        raise refusals.bad_state(f"Secret with id '{secret_id}' is not an ELEVENLABS_API_KEY in your space")
     voice = Voice(
         new_id(),
         name,
-        f"The simulator's own voice in place of {provider_voice_id} of ElevenLabs",
+        f"A simulator voice in place of ElevenLabs voice {provider_voice_id}",
         "female",
         espeak="en-us+f3",
         rate=165,
@@ -110,7 +112,7 @@ async def rename(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Avatars that speak with it by default have no voice of their own from then on."""
+    """Delete a voice. Avatars that had it as default voice then have none."""
     world = owned_account(request).world
     voice = in_path(request, world.voices, "Voice")
     del world.voices[voice.id]
@@ -126,7 +128,7 @@ async def preview(request: web.Request) -> web.Response:
     try:
         sound = await account.previews.of(voice)
     except VoiceError as error:
-        raise refusals.failed(f"The voice cannot be heard: {error}") from error
+        raise refusals.failed(f"The voice sample could not be synthesized: {error}") from error
     return success({"audio_base64": base64.b64encode(sound).decode()})
 
 

@@ -75,7 +75,7 @@ async def test_a_fault_is_switched_on_and_off(page: Page, service: httpx.AsyncCl
     refused = await service.post("/v1/sessions/token", json=FULL)
 
     await on.get_by_role("button", name="Switch off Refused").click()
-    await expect(on.get_by_text("Everything works as it should.")).to_be_visible()
+    await expect(on.get_by_text("No fault is active.")).to_be_visible()
     healthy = await service.post("/v1/sessions/token", json=FULL)
 
     assert (refused.status_code, healthy.status_code) == (503, 200)

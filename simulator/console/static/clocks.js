@@ -1,4 +1,4 @@
-// Ages grow and remaining times shrink between two fetches.
+// Count ages up and remaining times down between two fetches.
 
 export function tickClocks(root) {
   setInterval(() => {

@@ -1,4 +1,4 @@
-// What the page does beyond its forms: it follows what happens.
+// Make the page follow the event stream, and send its forms without reloading it.
 
 import { EventList } from "./event_list.js"
 import { LiveSections } from "./live_sections.js"

@@ -1,4 +1,4 @@
-// Copy buttons beside what they copy.
+// Copy buttons. Each copies the [data-copied] text beside it.
 
 export function copyOnClick(root, toast) {
   root.addEventListener("click", async (event) => {

@@ -1,13 +1,13 @@
-// The event log: rows come from the server as HTML, newest first.
+// The list of events. The server sends rows as HTML; the newest row is on top.
 
-const KEPT = 1000 // rows; the server keeps more
+const KEPT = 1000 // rows in the page
 
 export class EventList {
   #section
   #list
   #form
   #pause
-  #held = [] // rows that came while the list was paused, oldest first
+  #held = [] // rows that arrived while the list was paused, oldest first
 
   constructor(section) {
     this.#section = section
@@ -23,7 +23,7 @@ export class EventList {
     return this.#pause.getAttribute("aria-pressed") === "true"
   }
 
-  /** Read the stream from entry `last` on; `onNews` is called whenever something came. */
+  /** Read the stream from entry `last`. Call `onNews` after each row and each (re)connection. */
   follow(indicator, last, onNews) {
     const words = indicator.querySelector("[data-stream-state]")
     const show = (state, text) => {
@@ -42,7 +42,7 @@ export class EventList {
     }
   }
 
-  /** The copy button: what is shown, as JSON lines, oldest first. */
+  /** Make the copy button copy the visible rows as JSON lines, oldest first. */
   copyWith(toast) {
     this.#section.querySelector("[data-copy-events]").addEventListener("click", async () => {
       const shown = [...this.#list.querySelectorAll(".entry:not([hidden]) pre")].reverse()
@@ -57,7 +57,7 @@ export class EventList {
       this.#showPause()
       return
     }
-    this.#list.insertAdjacentHTML("afterbegin", html) // escaped by the server, row by row
+    this.#list.insertAdjacentHTML("afterbegin", html) // the server has escaped all texts
     this.#filter([this.#list.firstElementChild])
     while (this.#list.childElementCount > KEPT) this.#list.lastElementChild.remove()
     this.#section.querySelector("[data-nothing]").hidden = true

@@ -1,13 +1,13 @@
-// Parts of the page that change by themselves are fetched anew, as the server renders them.
+// Refresh parts of the page with the server's current rendering.
 //
-// Under [data-keyed] children come and go by their id; a [data-live] part gets the contents of its new self. What
-// somebody is using is left alone until they leave it.
+// Children of a [data-keyed] list are added and removed by their id. A [data-live] part gets new contents. A part with
+// a focused field is not replaced until the field loses focus.
 
 const PAUSE = 300 // milliseconds between two fetches
 
 export class LiveSections {
   #timer = null
-  #waiting = false // whether a part was left alone because somebody is typing in it
+  #waiting = false // whether a part was not replaced because of a focused field
 
   constructor() {
     document.addEventListener("focusout", () => {
@@ -15,7 +15,7 @@ export class LiveSections {
     })
   }
 
-  /** Fetch in a moment; calls that follow shortly are served by the same fetch. */
+  /** Refresh after a short pause. Further calls within the pause share one fetch. */
   refreshSoon() {
     this.#timer ??= setTimeout(() => this.refresh(), PAUSE)
   }
@@ -40,7 +40,7 @@ export class LiveSections {
       const response = await fetch("/simulator/", { headers: { Accept: "text/html" } })
       return response.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null
     } catch {
-      return null // the stream says that the simulator is gone
+      return null // the stream's indicator shows that the simulator is gone
     }
   }
 }
@@ -63,7 +63,7 @@ function update(part, next) {
   const hadFocus = part.contains(document.activeElement)
   part.replaceChildren(...next.childNodes)
   if (hadFocus) {
-    // What was pressed is gone: the keyboard goes on from here, not from the top of the page.
+    // The focused button was replaced. Focus the part, so that keyboard users do not start at the top of the page.
     part.tabIndex = -1
     part.focus({ preventScroll: true })
   }

@@ -1,4 +1,4 @@
-// Forms are sent without leaving the page.
+// Send forms without leaving the page.
 
 export function postInPlace(root, toast, onDone) {
   root.addEventListener("submit", async (event) => {
@@ -13,12 +13,12 @@ export function postInPlace(root, toast, onDone) {
       else toast.complain(answer.error)
       if (response.ok && form.elements.text) form.elements.text.value = ""
     } catch {
-      toast.complain("The simulator does not answer. Is it still running?")
+      toast.complain("The simulator does not answer. Check that it is still running.")
     }
     await onDone()
   })
 
-  // How many starts a fault is for makes no sense for a session that is running.
+  // `times` counts session starts, so disable it for a session that is already running.
   root.addEventListener("change", (event) => {
     if (!event.target.matches("[data-target]")) return
     event.target.form.querySelector("[data-times]").disabled = event.target.value !== ""

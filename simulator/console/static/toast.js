@@ -1,4 +1,4 @@
-// One line at the bottom that says what was done, or why not.
+// A line at the bottom of the page that reports success or failure of an action.
 
 const SHOWN = 4000 // milliseconds
 
@@ -23,7 +23,7 @@ export class Toast {
       await navigator.clipboard.writeText(text)
       this.say(`Copied ${what}`)
     } catch {
-      this.complain("This browser does not let the page copy. Select the text and copy it yourself.")
+      this.complain("The browser blocked copying. Select the text and copy it yourself.")
     }
   }
 
