@@ -70,10 +70,6 @@ def act(script: str, job: dict[str, object]) -> None:
             sys.exit(0)
         case "deaf":
             time.sleep(60)
-        case "lively":
-            for _ in range(8):
-                time.sleep(0.1)
-                say(**{"is": "activity"})
         case "talks":
             say(**{"is": "user_joined", "identity": "client-1"})
             say(**{"is": "transcript", "role": "user", "text": "Hello", "at": int(time.time() * 1000)})
