@@ -169,7 +169,7 @@ class Sessions:
             raise refusals.closing()
         if session.state is not State.CREATED:
             raise refusals.bad_state(
-                "The session is over" if session.state is State.ENDED else "The session was started already"
+                "The session has ended" if session.state is State.ENDED else "The session was started already"
             )
         if session.config.unsupported is not None:
             raise refusals.not_simulated(session.config.unsupported)

@@ -1,4 +1,4 @@
-"""Every answer a test gets from the simulator must be as its own OpenAPI document says."""
+"""Check every answer that a test gets from the simulator against the simulator's own OpenAPI document."""
 
 import re
 from datetime import datetime
@@ -24,9 +24,9 @@ def is_moment(value: object) -> bool:
 
 
 async def check_answer(response: httpx.Response) -> None:
-    """An httpx event hook. Only what the API itself serves is looked at: rooms and pictures are not its business."""
+    """Check one answer. An httpx event hook; answers of rooms, pictures and console are not checked."""
     request = response.request
-    # As it was sent: an id may hold an encoded slash.
+    # The raw path: an id may hold an encoded slash.
     path = request.url.raw_path.decode().partition("?")[0]
     if not path.startswith(("/v1/", "/v2/", "/embed/")) or request.method in ("HEAD", "OPTIONS"):
         return
@@ -35,14 +35,16 @@ async def check_answer(response: httpx.Response) -> None:
         return
     operation = _operation(request.method.lower(), path)
     if operation is None:
-        # No endpoint is there: an error like any other.
-        assert response.status_code in (404, 405), f"{request.method} {path} is served but not described"
+        # There is no endpoint with this path and method, so the answer must be an error.
+        assert response.status_code in (404, 405), (
+            f"{request.method} {path} is served but not in the document"
+        )
         _check(ERROR, response)
         return
     described = operation["responses"]
     status = str(response.status_code)
     found = described.get(status) or described.get(f"{status[0]}XX")
-    assert found is not None, f"{request.method} {path} answers {status}, which is not described"
+    assert found is not None, f"{request.method} {path} answers {status}: not in the document"
     if "content" not in found:
         assert response.content == b""
     else:
@@ -76,7 +78,7 @@ def _operation(method: str, path: str) -> dict[str, Any] | None:
 
 @cache
 def _templates() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    """Literal paths before those with parameters: /v1/avatars/public is no id."""
+    """Return the paths as patterns. Literal paths come first: in /v1/avatars/public, `public` is not an id."""
     paths = sorted(_document()["paths"].items(), key=lambda item: "{" in item[0])
     return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations) for path, operations in paths]
 

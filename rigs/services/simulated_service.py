@@ -1,4 +1,4 @@
-"""A simulator in the test's own event loop, on a free port, and a client to ask it with."""
+"""A simulator in the test's own event loop, on a free port, with an HTTP client for it."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("RUST_LOG", "off")  # read once, by livekit's native library when it starts
+os.environ.setdefault("RUST_LOG", "off")  # livekit's native library reads it once, when it is loaded
 
 import httpx
 
@@ -25,14 +25,17 @@ FULL = {"mode": "FULL", "avatar_id": WAYNE, "avatar_persona": {}}
 
 
 class SimulatedService:
-    """What a test holds: the addresses and the requests it makes most."""
+    """The addresses of a simulator, and the requests that tests send most often."""
 
     def __init__(self, addresses: Addresses, http: httpx.AsyncClient) -> None:
         self.addresses = addresses
         self.http = http
 
     async def mint(self, script: str = "normal", **fields: Any) -> tuple[str, dict[str, str]]:
-        """The id of a new FULL session and the headers of whoever holds its token."""
+        """Create a FULL session. Return its id and the Authorization header with its token.
+
+        `script` says what the scripted worker does.
+        """
         body = {**FULL, "dynamic_variables": {"script": script}, **fields}
         response = await self.http.post("/v1/sessions/token", json=body, headers=KEY)
         assert response.status_code == 200, response.text
@@ -40,21 +43,21 @@ class SimulatedService:
         return data["session_id"], {"Authorization": f"Bearer {data['session_token']}"}
 
     async def running(self, script: str = "normal", **fields: Any) -> tuple[str, dict[str, str]]:
-        """The same, started."""
+        """Create and start a FULL session. Return its id and the Authorization header with its token."""
         session_id, bearer = await self.mint(script, **fields)
         response = await self.http.post("/v1/sessions/start", headers=bearer)
         assert response.status_code == 201, response.text
         return session_id, bearer
 
     async def get(self, path: str, **query: Any) -> Any:
-        """The `data` of a successful answer to the account's owner."""
+        """Send a request with the API key. Return the `data` of its successful answer."""
         response = await self.http.get(path, params=query or None, headers=KEY)
         assert response.status_code == 200, response.text
         assert response.json()["code"] == 1000
         return response.json()["data"]
 
     async def ended(self, session_id: str) -> dict[str, Any]:
-        """The session as history shows it, as soon as it does."""
+        """Wait for the end of the session. Return it as the API shows it."""
         while True:
             shown = await self.get(f"/v1/sessions/{session_id}")
             if "end_reason" in shown:
@@ -62,7 +65,7 @@ class SimulatedService:
             await asyncio.sleep(0.02)
 
     async def lines(self, session_id: str, count: int) -> list[dict[str, Any]]:
-        """Its transcript, as soon as it has `count` lines."""
+        """Wait for `count` lines of the transcript. Return them."""
         while True:
             found = (await self.get(f"/v1/sessions/{session_id}/transcript"))["transcript_data"]
             if len(found) >= count:
@@ -74,6 +77,7 @@ class SimulatedService:
 async def simulated_service(
     *, world: World | None = None, command: tuple[str, ...] = SCRIPTED_WORKER, **settings: Any
 ) -> AsyncIterator[SimulatedService]:
+    """Serve a simulator while the context is open. By default its workers are scripted ones."""
     chosen = Settings(**{"stop_grace": 1.0, **settings})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with (

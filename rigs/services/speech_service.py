@@ -1,4 +1,4 @@
-"""An OpenAI-compatible service on loopback that answers as a test wants, well or badly."""
+"""An OpenAI-compatible service on loopback with answers scripted by the test."""
 
 import asyncio
 import json
@@ -18,13 +18,15 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class SpeechService:
-    """`answer` makes the answer to every request; `asked` are their bodies, `headers` their headers."""
+    """`answer` answers every request. `asked` holds the bodies of the requests, `headers` their headers."""
 
     answer: Answer
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Any] = field(default_factory=list)
-    given_up: asyncio.Event = field(default_factory=asyncio.Event)  # the client went away before the answer
+    given_up: asyncio.Event = field(
+        default_factory=asyncio.Event
+    )  # the client disconnected before the answer
 
     def endpoint(self, *, timeout: float = 10.0, key: str = KEY) -> Endpoint:
         return Endpoint(self.url, "a-model", key, timeout)
@@ -65,7 +67,7 @@ async def speech_service(answer: Answer) -> AsyncIterator[SpeechService]:
 
 
 def status(code: int, **headers: str) -> Answer:
-    """Refuse with `code`, in a body that quotes the key, as some services do."""
+    """Refuse with `code`. Like some services, quote the key in the body."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         error = {"error": {"message": f"Incorrect API key provided: {KEY}"}}
@@ -75,7 +77,7 @@ def status(code: int, **headers: str) -> Answer:
 
 
 def body(content: bytes | str, content_type: str = "application/json") -> Answer:
-    """200 with `content`."""
+    """Answer 200 with `content`."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         data = content.encode() if isinstance(content, str) else content
@@ -85,7 +87,7 @@ def body(content: bytes | str, content_type: str = "application/json") -> Answer
 
 
 def events(*lines: str, then: str = "end") -> Answer:
-    """A stream of server-sent events. `then`: "end" it, "break" the connection off, or "hang"."""
+    """Answer with a stream of server-sent events. `then`: "end" it, "break" the connection, or "hang"."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -103,7 +105,7 @@ def events(*lines: str, then: str = "end") -> Answer:
 
 
 def delta(text: str | None = None, *, finish: str | None = None, **more: Any) -> str:
-    """One event of a chat stream."""
+    """Return one event of a chat stream."""
     content = {} if text is None else {"content": text}
     return "data: " + json.dumps(
         {

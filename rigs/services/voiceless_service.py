@@ -1,6 +1,6 @@
-"""The service without an avatar: it starts CUSTOM sessions and plays their sound into nothing, in real time.
+"""The service without avatars: it starts CUSTOM sessions and discards their audio in real time.
 
-What a crowd of conversations costs beside their avatars. The catalogue is the simulator's.
+It serves to measure a crowd of conversations without the cost of the avatars. All other requests go to a simulator.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ DURATION = 3600  # seconds
 
 @dataclass
 class VoicelessSession:
-    """`heard` are the lengths of its utterances in seconds; `callers` is how often its websocket was opened."""
+    """`heard` holds the lengths of its utterances in seconds. `callers` counts the connections to its websocket."""
 
     id: str
     heard: list[float] = field(default_factory=list)
@@ -32,7 +32,7 @@ class VoicelessSession:
 
 
 class VoicelessService:
-    """`catalogue` is the simulator's address, to be set before the first visitor comes."""
+    """The service. Set `catalogue` to the simulator's URL before the first visitor comes."""
 
     def __init__(self) -> None:
         self.url = self.catalogue = ""
@@ -93,7 +93,7 @@ class VoicelessService:
 
 
 class _Player:
-    """Plays one utterance after the other, as long as each takes."""
+    """Waits for the length of each utterance and reports its start and end."""
 
     def __init__(self, socket: web.WebSocketResponse, session: VoicelessSession) -> None:
         self._socket = socket
@@ -141,6 +141,7 @@ def _ok(data: object, status: int = 200) -> web.Response:
 
 @asynccontextmanager
 async def voiceless_service() -> AsyncIterator[VoicelessService]:
+    """Serve it on a free port of loopback while the context is open."""
     service = VoicelessService()
     app = web.Application()
     service.add_routes(app)

@@ -1,4 +1,4 @@
-"""Faults of sessions as a client in the room sees them, with a real avatar."""
+"""Session faults as a client in the room sees them, with a real avatar."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ LOW = {"video_settings": {"quality": "low", "encoding": "VP8"}}
 
 @dataclass
 class Visit:
-    """A running session, its visitor, and the switches for its faults."""
+    """A running session with its visitor, and control of its faults."""
 
     service: SimulatedService
     session_id: str
@@ -53,9 +53,17 @@ class Visit:
         await self.service.http.post("/v1/sessions/stop", headers=self.bearer)
 
     async def events(self, kind: str, count: int) -> list[dict[str, Any]]:
-        """The first so many events of a kind."""
+        """Wait for `count` events of a kind. Return all events of that kind."""
         await until(lambda: self._count(kind) >= count)
         return [event for event in self.viewer.events if event.get("event_type") == kind]
+
+    async def pictures_stopped(self) -> int:
+        """Wait until no picture has arrived for half a second. Return the number of pictures so far."""
+        seen = -1
+        while seen != len(self.viewer.pictures):
+            seen = len(self.viewer.pictures)
+            await asyncio.sleep(0.5)
+        return seen
 
     def _count(self, kind: str) -> int:
         return sum(event.get("event_type") == kind for event in self.viewer.events)
@@ -83,7 +91,7 @@ async def visit(request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
         yield visit
 
 
-async def test_a_silent_avatar_speaks_without_a_sound(visit: Visit) -> None:
+async def test_a_silent_avatar_speaks_without_sound(visit: Visit) -> None:
     await visit.switch_on("silent")
     await visit.say()
     await visit.events("avatar.speak_ended", 1)
@@ -96,7 +104,7 @@ async def test_a_silent_avatar_speaks_without_a_sound(visit: Visit) -> None:
     assert await visit.viewer.sound()
 
 
-async def test_a_frozen_picture_stands_still_while_the_voice_goes_on(visit: Visit) -> None:
+async def test_a_frozen_picture_does_not_move_while_the_voice_continues(visit: Visit) -> None:
     await visit.viewer.pictures_seen(10)
     await visit.switch_on("frozen")
     await visit.say()
@@ -114,11 +122,11 @@ async def test_a_frozen_picture_stands_still_while_the_voice_goes_on(visit: Visi
 
 
 def _movement(pictures: list[np.ndarray]) -> float:
-    """How much the most restless pixel changes."""
+    """Return the standard deviation over time of the pixel that changes most."""
     return float(np.std(np.array(pictures, float), axis=0).max())
 
 
-async def test_events_come_twice_until_the_fault_is_switched_off(visit: Visit) -> None:
+async def test_events_are_sent_twice_until_the_fault_is_switched_off(visit: Visit) -> None:
     await visit.switch_on("events", how="duplicated")
     await visit.say()
     twice = await visit.events("avatar.speak_ended", 2)
@@ -131,14 +139,11 @@ async def test_events_come_twice_until_the_fault_is_switched_off(visit: Visit) -
     assert after[2]["event_id"] != twice[0]["event_id"]
 
 
-async def test_lost_packets_are_missed_and_what_follows_is_seen_again(visit: Visit) -> None:
+async def test_packet_loss_stops_the_picture_until_the_fault_is_switched_off(visit: Visit) -> None:
     await visit.viewer.pictures_seen(5)
 
     await visit.switch_on("loss", down=100)
-    seen = -1
-    while seen != len(visit.viewer.pictures):
-        seen = len(visit.viewer.pictures)
-        await asyncio.sleep(0.5)
+    seen = await visit.pictures_stopped()
     await visit.switch_off()
 
     await visit.viewer.pictures_seen(seen + 10)
@@ -156,7 +161,7 @@ async def test_the_session_can_end_without_session_stopped(visit: Visit) -> None
 
 @pytest.mark.parametrize("visit", EVERY_SERVER, indirect=True)
 @pytest.mark.parametrize("who", ["avatar", "agent"])
-async def test_one_of_the_two_leaves_and_the_session_stays(visit: Visit, who: str) -> None:
+async def test_the_session_continues_when_the_avatar_or_the_agent_leaves(visit: Visit, who: str) -> None:
     agent = f"liveavatar-agent-{visit.session_id}"
     await until(lambda: {"heygen", agent} <= visit.identities)
 
@@ -172,7 +177,7 @@ async def test_one_of_the_two_leaves_and_the_session_stays(visit: Visit, who: st
 
 
 @pytest.mark.parametrize("visit", EVERY_SERVER, indirect=True)
-async def test_a_room_that_closes_ends_the_session(visit: Visit) -> None:
+async def test_a_deleted_room_ends_the_session(visit: Visit) -> None:
     await visit.switch_on("room_closed")
 
     await visit.gone.wait()
@@ -189,7 +194,7 @@ async def test_a_room_that_closes_ends_the_session(visit: Visit) -> None:
         ("max_duration", "MAX_DURATION_REACHED"),
     ],
 )
-async def test_the_visitor_is_told_why_it_ends_and_nothing_is_left(
+async def test_the_visitor_gets_the_end_reason_and_room_and_process_are_gone(
     visit: Visit, fault: str, reason: str
 ) -> None:
     workers = psutil.Process().children(recursive=True)
@@ -209,25 +214,22 @@ async def test_the_visitor_is_told_why_it_ends_and_nothing_is_left(
     assert any(not worker.is_running() for worker in workers)
 
 
-async def test_an_avatar_whose_worker_hangs_comes_back(visit: Visit) -> None:
+async def test_a_hanging_avatar_continues_when_the_fault_is_switched_off(visit: Visit) -> None:
     await visit.viewer.pictures_seen(5)
     await visit.switch_on("hang_worker")
-    seen = -1
-    while seen != len(visit.viewer.pictures):
-        seen = len(visit.viewer.pictures)
-        await asyncio.sleep(0.5)
+    seen = await visit.pictures_stopped()
 
     await visit.switch_off()
 
     await visit.viewer.pictures_seen(seen + 10)
 
 
-async def test_a_slow_brain_thinks_before_it_answers() -> None:
+async def test_the_thinking_fault_delays_answers_but_not_given_texts() -> None:
     async with visiting(context_id=COFFEE_CONTEXT) as visit:
         await visit.events("avatar.speak_ended", 1)  # the greeting
         await visit.switch_on("thinking", seconds=600)
         await visit.viewer.send(event_type="avatar.speak_response", event_id="slow", text="When do you open?")
-        await visit.say("I still say what I am told.")
+        await visit.say("This text needs no thinking.")
         await visit.viewer.send(event_type="avatar.interrupt")
         await visit.switch_off()
         await visit.viewer.send(

@@ -1,4 +1,4 @@
-"""`python -m simulator` and its settings."""
+"""The command `python -m simulator` and its settings."""
 
 import contextlib
 import json
@@ -19,6 +19,9 @@ from rigs.services.simulated_service import FULL, KEY
 from simulator.settings import InvalidSetting, Settings, from_environment
 
 COMMAND = (sys.executable, "-m", "simulator")
+# Limits for waits on a process. A shutdown that waits for a starting session would exceed the first.
+EXIT_S = Settings().start_timeout
+START_S = 60
 
 
 @contextmanager
@@ -33,7 +36,7 @@ def simulator(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_at_the_address_it_prints_and_leaves_nothing_behind(number: signal.Signals) -> None:
+def test_it_serves_at_the_printed_address_and_exits_without_leaving_processes(number: signal.Signals) -> None:
     with simulator("--port", "0", "--json") as process:
         assert process.stdout is not None
         printed = json.loads(process.stdout.readline())
@@ -45,11 +48,11 @@ def test_it_serves_at_the_address_it_prints_and_leaves_nothing_behind(number: si
         assert printed.keys() == {"api_url", "livekit_url", "livekit_api_key", "livekit_api_secret", "pid"}
         assert printed["pid"] == process.pid
         assert languages.status_code == 200
-        assert process.wait(timeout=10) == 0
-        assert psutil.wait_procs(family, timeout=5)[1] == []
+        assert process.wait(timeout=EXIT_S) == 0
+        assert psutil.wait_procs(family, timeout=EXIT_S)[1] == []
 
 
-def test_it_ends_in_seconds_while_a_session_is_starting() -> None:
+def test_it_exits_without_waiting_for_a_starting_session() -> None:
     with simulator("--port", "0", "--json") as process:
         assert process.stdout is not None
         with httpx.Client(base_url=json.loads(process.stdout.readline())["api_url"]) as http:
@@ -60,11 +63,11 @@ def test_it_ends_in_seconds_while_a_session_is_starting() -> None:
             family = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(signal.SIGTERM)
 
-            assert process.wait(timeout=10) == 0
-            assert psutil.wait_procs(family, timeout=5)[1] == []
+            assert process.wait(timeout=EXIT_S) == 0
+            assert psutil.wait_procs(family, timeout=EXIT_S)[1] == []
 
 
-def test_a_person_is_told_how_to_use_it() -> None:
+def test_the_banner_says_how_to_connect_a_client() -> None:
     with simulator("--port", "0") as process:
         assert process.stdout is not None
         banner = "".join(process.stdout.readline() for _ in range(11))
@@ -77,7 +80,7 @@ def test_a_person_is_told_how_to_use_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["--host", "0.0.0.0"], {"SIMULATOR_API_KEY": "k"}, "give the one they will use"),
+        (["--host", "0.0.0.0"], {"SIMULATOR_API_KEY": "k"}, "give the address that they will use"),
         (["--host", "192.0.2.1"], {}, "set SIMULATOR_API_KEY before listening beyond this machine"),
         (["--host", "192.0.2.1"], {"SIMULATOR_API_KEY": "k"}, "cannot listen on 192.0.2.1 port"),
         (["--host", "example.org"], {}, "must be an IP address or localhost"),
@@ -89,14 +92,14 @@ def test_a_person_is_told_how_to_use_it() -> None:
         ),
     ],
 )
-def test_it_says_why_it_cannot_begin(arguments: list[str], environment: dict[str, str], message: str) -> None:
+def test_it_says_why_it_cannot_start(arguments: list[str], environment: dict[str, str], message: str) -> None:
     ended = subprocess.run(
         [*COMMAND, *arguments],
         check=False,
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
-        timeout=30,
+        timeout=START_S,
     )
 
     assert ended.returncode == 1
@@ -104,22 +107,22 @@ def test_it_says_why_it_cannot_begin(arguments: list[str], environment: dict[str
     assert "Traceback" not in ended.stderr
 
 
-def test_memory_alone_is_asked_for_as_sqlite_calls_it() -> None:
+def test_data_in_memory_has_the_same_name_as_in_sqlite() -> None:
     assert from_environment({"SIMULATOR_DATA": ":memory:"}).data == ""
 
 
-def test_a_port_in_use_is_said_plainly() -> None:
+def test_it_names_a_port_that_is_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
-            [*COMMAND, "--port", port], check=False, capture_output=True, text=True, timeout=30
+            [*COMMAND, "--port", port], check=False, capture_output=True, text=True, timeout=START_S
         )
 
     assert ended.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {port}" in ended.stderr
 
 
-def test_nothing_has_to_be_set() -> None:
+def test_every_setting_has_a_default() -> None:
     settings = from_environment({})
 
     assert (settings.host, settings.port, settings.api_key) == ("127.0.0.1", 8700, None)
@@ -127,7 +130,7 @@ def test_nothing_has_to_be_set() -> None:
     assert settings.room_secret != from_environment({}).room_secret
 
 
-def test_everything_can_be_set() -> None:
+def test_every_setting_is_read_from_the_environment() -> None:
     settings = from_environment(
         {
             "SIMULATOR_PORT": "0",
@@ -186,12 +189,12 @@ def test_everything_can_be_set() -> None:
         ("LOG_LEVEL", "loud"),
     ],
 )
-def test_a_setting_that_cannot_be_understood_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=f"SIMULATOR_{name} must be"):
         from_environment({f"SIMULATOR_{name}": value})
 
 
-def test_secrets_are_not_shown() -> None:
+def test_the_text_form_of_settings_holds_no_secrets() -> None:
     shown = repr(Settings(api_key="hidden-key", room_secret="hidden-secret", secret_key="hidden-too"))
 
     assert "hidden" not in shown

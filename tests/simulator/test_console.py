@@ -1,4 +1,4 @@
-"""The console: who may use it, what its page says, what its API takes, and what its stream delivers."""
+"""The console: access to it, its page, its control API and its event stream."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ async def page(service: SimulatedService, **query: str) -> str:
 @pytest.mark.parametrize(
     "path", ["", "faults", "sessions", "events", "events/stream", "static/console.js", "nothing"]
 )
-async def test_other_names_and_other_pages_are_refused(
+async def test_foreign_host_names_and_origins_are_refused(
     service: SimulatedService, headers: dict[str, str], path: str
 ) -> None:
     response = await service.http.get(f"/simulator/{path}", headers=headers)
@@ -60,7 +60,7 @@ async def test_other_names_and_other_pages_are_refused(
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", **KEY},
     ],
 )
-async def test_a_form_of_another_page_changes_nothing(
+async def test_a_form_of_another_web_page_is_refused(
     service: SimulatedService, headers: dict[str, str]
 ) -> None:
     response = await service.http.post("/simulator/faults", content="fault=slow", headers=headers)
@@ -75,17 +75,17 @@ async def test_another_machine_is_refused(service: SimulatedService, monkeypatch
     response = await service.http.get("/simulator/")
 
     assert response.status_code == 403
-    assert response.json()["error"] == "The console answers to this machine alone"
+    assert response.json()["error"] == "The console accepts requests from its own machine only"
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "localhost:1234"])
-async def test_this_machine_may_call_it_by_its_local_names(service: SimulatedService, host: str) -> None:
+async def test_requests_to_local_host_names_are_accepted(service: SimulatedService, host: str) -> None:
     response = await service.http.get("/simulator/", headers={"Host": host})
 
     assert response.status_code == 200
 
 
-async def test_no_page_is_allowed_to_ask_before_it_posts(service: SimulatedService) -> None:
+async def test_a_preflight_of_another_web_page_is_refused(service: SimulatedService) -> None:
     headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
 
     response = await service.http.options("/simulator/faults", headers=headers)
@@ -94,20 +94,20 @@ async def test_no_page_is_allowed_to_ask_before_it_posts(service: SimulatedServi
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_a_link_on_another_page_may_lead_to_it(service: SimulatedService) -> None:
+async def test_a_link_on_another_web_page_opens_the_console(service: SimulatedService) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
     assert (await service.http.get("/simulator/", headers=headers)).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/simulator"])
-async def test_the_bare_address_leads_to_the_page(service: SimulatedService, path: str) -> None:
+async def test_the_bare_address_redirects_to_the_page(service: SimulatedService, path: str) -> None:
     response = await service.http.get(path)
 
     assert response.headers["Location"] == "/simulator/"
 
 
-async def test_the_page_runs_no_script_but_its_own(service: SimulatedService) -> None:
+async def test_the_page_allows_only_its_own_scripts(service: SimulatedService) -> None:
     response = await service.http.get("/simulator/")
 
     policy = response.headers["Content-Security-Policy"]
@@ -116,7 +116,7 @@ async def test_the_page_runs_no_script_but_its_own(service: SimulatedService) ->
     assert not re.search(r"<script(?![^>]*src=)|<style| style=| on\w+=", response.text)
 
 
-async def test_what_clients_write_stays_text_on_the_page(service: SimulatedService) -> None:
+async def test_texts_of_clients_are_escaped_on_the_page(service: SimulatedService) -> None:
     hostile = "<img src=x onerror=alert(1)>&\"'"
     await service.http.post("/simulator/sessions/x/say", json={"text": hostile})
     await service.http.get(f"/v1/{hostile}", headers=KEY)
@@ -124,7 +124,7 @@ async def test_what_clients_write_stays_text_on_the_page(service: SimulatedServi
     text = await page(service, q=hostile)
 
     assert "<img src=x" not in text
-    assert text.count("&lt;img src=x") >= 2  # in the filter, and in the event
+    assert text.count("&lt;img src=x") >= 2  # in the filter and in the event
 
 
 def test_html_is_escaped_unless_it_is_markup() -> None:
@@ -152,7 +152,7 @@ async def test_the_page_filters_events_without_script(service: SimulatedService)
     assert set(re.findall(r'data-channel="(\w+)"', rest_only)) == {"rest"}
 
 
-async def test_a_form_leads_back_to_the_page(service: SimulatedService) -> None:
+async def test_a_form_redirects_to_the_page(service: SimulatedService) -> None:
     form = {"fault": "slow", "endpoint": "start", "seconds": "2", "session_id": "", "times": ""}
 
     response = await service.http.post("/simulator/faults", data=form, headers=BROWSER)
@@ -161,7 +161,7 @@ async def test_a_form_leads_back_to_the_page(service: SimulatedService) -> None:
     assert "every request" in await page(service)
 
 
-async def test_a_form_that_is_refused_says_why_on_the_page(service: SimulatedService) -> None:
+async def test_the_page_says_why_a_form_was_refused(service: SimulatedService) -> None:
     form = {"fault": "slow", "seconds": "<b>soon</b>"}
 
     response = await service.http.post("/simulator/faults", data=form, headers=BROWSER)
@@ -186,7 +186,7 @@ async def test_a_form_that_is_refused_says_why_on_the_page(service: SimulatedSer
         (b" " * 70_000, "application/json", 413),
     ],
 )
-async def test_what_is_no_request_is_refused_in_words(
+async def test_an_invalid_request_is_refused_with_a_reason(
     service: SimulatedService, content: bytes, content_type: str, status: int
 ) -> None:
     before = (await service.http.get("/simulator/credits")).json()
@@ -200,7 +200,7 @@ async def test_what_is_no_request_is_refused_in_words(
     assert (await service.http.get("/simulator/credits")).json() == before
 
 
-async def test_credits_are_set_and_added_to(service: SimulatedService) -> None:
+async def test_credits_can_be_set_and_added(service: SimulatedService) -> None:
     await service.http.post("/simulator/credits", json={"left": 1})
     _, bearer = await service.mint()
     poor = await service.http.post("/v1/sessions/start", headers=bearer)
@@ -212,7 +212,7 @@ async def test_credits_are_set_and_added_to(service: SimulatedService) -> None:
     assert (await service.get("/v1/users/credits"))["credits_left"] == "3.5"
 
 
-async def test_a_session_is_ended_with_the_reason_given(service: SimulatedService) -> None:
+async def test_the_console_ends_a_session_with_the_given_reason(service: SimulatedService) -> None:
     session_id, _ = await service.running()
 
     response = await service.http.post(
@@ -236,7 +236,7 @@ async def test_a_session_is_ended_with_the_reason_given(service: SimulatedServic
         ("dance", {}, 404),
     ],
 )
-async def test_an_order_that_makes_no_sense_is_refused(
+async def test_an_invalid_command_is_refused(
     service: SimulatedService, path: str, body: dict[str, Any], status: int
 ) -> None:
     session_id, _ = await service.running()
@@ -247,15 +247,13 @@ async def test_an_order_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize("path", ["say", "tone", "interrupt", "end"])
-async def test_nobody_is_told_anything_in_a_session_that_is_not_there(
-    service: SimulatedService, path: str
-) -> None:
-    response = await service.http.post(f"/simulator/sessions/nobody/{path}", json={"text": "Hello"})
+async def test_a_command_to_an_unknown_session_is_404(service: SimulatedService, path: str) -> None:
+    response = await service.http.post(f"/simulator/sessions/unknown/{path}", json={"text": "Hello"})
 
     assert response.status_code == 404
 
 
-async def test_events_are_waited_for(service: SimulatedService) -> None:
+async def test_a_request_can_wait_for_the_next_event(service: SimulatedService) -> None:
     last = (await service.http.get("/simulator/events")).json()["last"]
     waiting = asyncio.create_task(service.http.get("/simulator/events", params={"since": last, "wait": 30}))
 
@@ -266,13 +264,13 @@ async def test_events_are_waited_for(service: SimulatedService) -> None:
     assert events[0]["message"]["status"] == 200
 
 
-async def test_waiting_for_events_ends(service: SimulatedService) -> None:
+async def test_waiting_for_events_ends_without_events(service: SimulatedService) -> None:
     response = await service.http.get("/simulator/events", params={"since": 0, "wait": 0})
 
     assert response.json() == {"events": [], "last": 0}
 
 
-async def test_the_stream_delivers_what_was_and_what_comes(service: SimulatedService) -> None:
+async def test_the_stream_sends_past_and_new_entries(service: SimulatedService) -> None:
     await service.mint()
     async with service.http.stream("GET", "/simulator/events/stream") as stream:
         events = _events(stream)
@@ -288,7 +286,7 @@ async def test_the_stream_delivers_what_was_and_what_comes(service: SimulatedSer
     ]
 
 
-async def test_a_reader_that_comes_back_goes_on_where_it_was(service: SimulatedService) -> None:
+async def test_a_reader_that_reconnects_continues_after_its_last_entry(service: SimulatedService) -> None:
     for _ in range(3):
         await service.mint()
 
@@ -312,7 +310,7 @@ async def test_an_open_stream_ends_with_the_simulator() -> None:
     assert (first["number"], rest) == (1, [])
 
 
-async def test_what_clients_write_cannot_end_a_line_of_the_stream(service: SimulatedService) -> None:
+async def test_texts_of_clients_cannot_add_fields_to_the_stream(service: SimulatedService) -> None:
     await service.http.get("/v1/nothing%0d%0aid:%20999%0d%0a%0d%0adata:%20forged", headers=KEY)
     await service.mint()
 
@@ -337,7 +335,7 @@ async def _events(stream: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-async def test_no_secret_is_in_what_is_shown(service: SimulatedService) -> None:
+async def test_events_and_sessions_show_no_secrets(service: SimulatedService) -> None:
     session_id, bearer = await service.running()
     await service.http.post("/v1/sessions/keep-alive", headers=bearer)
 

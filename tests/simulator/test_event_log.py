@@ -1,11 +1,11 @@
-"""What the simulator remembers of the wires."""
+"""The simulator's event log."""
 
 import asyncio
 
 from simulator.event_log import KEPT, EventLog
 
 
-async def test_entries_are_told_from_a_number_on_and_of_one_session() -> None:
+async def test_since_returns_later_entries_and_filters_by_session() -> None:
     log = EventLog()
     log.record("a", "in", "data", "first")
     log.record("b", "out", "data", "second")
@@ -17,7 +17,7 @@ async def test_entries_are_told_from_a_number_on_and_of_one_session() -> None:
     assert log.last == 3
 
 
-async def test_it_forgets_the_oldest() -> None:
+async def test_the_log_drops_the_oldest_entries() -> None:
     log = EventLog()
     for number in range(KEPT + 10):
         log.record(None, "note", "session", str(number))
@@ -29,7 +29,7 @@ async def test_it_forgets_the_oldest() -> None:
     assert [entry.number for entry in log.since(KEPT + 8)] == [KEPT + 9, KEPT + 10]
 
 
-async def test_everybody_who_waits_hears_of_news() -> None:
+async def test_a_new_entry_wakes_all_waiting_readers() -> None:
     log = EventLog()
     waiting = [asyncio.create_task(log.beyond(0)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def test_everybody_who_waits_hears_of_news() -> None:
     await asyncio.wait_for(asyncio.gather(*waiting), 1)
 
 
-async def test_closing_lets_everybody_go() -> None:
+async def test_closing_wakes_waiting_readers() -> None:
     log = EventLog()
     waiting = asyncio.create_task(log.beyond(7))
     await asyncio.sleep(0)
@@ -50,7 +50,7 @@ async def test_closing_lets_everybody_go() -> None:
     await log.beyond(7)
 
 
-async def test_conditions_are_the_latest_of_each_name_however_long_ago() -> None:
+async def test_the_latest_condition_of_each_name_outlives_dropped_entries() -> None:
     log = EventLog()
     log.record("a", "note", "worker", "condition", {"name": "speech_in", "ok": False, "why": "no model"})
     log.record("b", "note", "worker", "condition", {"name": "llm", "ok": True})

@@ -1,4 +1,4 @@
-"""Faults of LITE sessions, as the caller at the media websocket sees them, with a real avatar."""
+"""Faults of LITE sessions, as the client of the media websocket sees them, with a real avatar."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def caller() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def start(service: SimulatedService) -> tuple[str, str]:
-    """A new session's id and its `ws_url`."""
+    """Start a session. Return its id and its `ws_url`."""
     minted = await service.http.post("/v1/sessions/token", json=LITE, headers=KEY)
     bearer = {"Authorization": f"Bearer {minted.json()['data']['session_token']}"}
     started = await service.http.post("/v1/sessions/start", headers=bearer)
@@ -60,7 +60,7 @@ async def test_a_dropped_websocket_can_be_opened_again(
         await switch_on(service, "socket_dropped", session_id=session_id, code=str(code))
         ended = await socket.receive(timeout=20)
         closed_with = socket.close_code
-        await until(lambda: _is_gone(service, session_id))
+        await until(lambda: _is_disconnected(service, session_id))
 
     async with caller.ws_connect(url) as again:
         assert CONNECTED.items() <= (await first(again)).items()
@@ -69,16 +69,16 @@ async def test_a_dropped_websocket_can_be_opened_again(
     assert closed_with == code
 
 
-async def _is_gone(service: SimulatedService, session_id: str) -> bool:
+async def _is_disconnected(service: SimulatedService, session_id: str) -> bool:
     shown = (await service.http.get(f"/simulator/sessions/{session_id}")).json()
     assert shown["state"] == "active"
     return shown["media_connected"] is False
 
 
-async def test_what_is_sent_before_a_late_connected_is_dropped(
+async def test_commands_before_a_late_connected_are_dropped(
     service: SimulatedService, caller: aiohttp.ClientSession
 ) -> None:
-    await switch_on(service, "late_connected", seconds=0.5, times=1)
+    await switch_on(service, "late_connected", seconds=2, times=1)
     _, url = await start(service)
 
     async with caller.ws_connect(url) as socket:
@@ -91,7 +91,9 @@ async def test_what_is_sent_before_a_late_connected_is_dropped(
     assert (answer["type"], answer["source_event_id"]) == ("agent.audio_buffer_appended", "late")
 
 
-async def test_connected_may_never_come(service: SimulatedService, caller: aiohttp.ClientSession) -> None:
+async def test_connected_does_not_come_while_the_fault_is_on(
+    service: SimulatedService, caller: aiohttp.ClientSession
+) -> None:
     await switch_on(service, "no_connected", times=1)
     session_id, url = await start(service)
 
@@ -105,11 +107,11 @@ async def test_connected_may_never_come(service: SimulatedService, caller: aioht
         assert CONNECTED.items() <= (await first(socket)).items()
 
 
-async def test_a_lite_session_is_not_told_what_to_say(service: SimulatedService) -> None:
+async def test_the_console_cannot_make_a_lite_session_speak(service: SimulatedService) -> None:
     session_id, _ = await start(service)
 
     said = await service.http.post(f"/simulator/sessions/{session_id}/say", json={"text": "Hello"})
     tone = await service.http.post(f"/simulator/sessions/{session_id}/tone", json={"seconds": 0.2})
 
     assert (said.status_code, tone.status_code) == (409, 200)
-    assert said.json()["error"] == "A LITE session says only what its client sends"
+    assert said.json()["error"] == "A LITE session plays only the audio that its client sends"

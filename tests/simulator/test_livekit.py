@@ -1,4 +1,4 @@
-"""A simulator whose rooms are on a LiveKit server elsewhere: what it asks of it, and what it says about it."""
+"""A simulator with its rooms on an external LiveKit server."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +18,7 @@ VARIABLES = ("SIMULATOR_LIVEKIT_URL", "SIMULATOR_LIVEKIT_API_KEY", "SIMULATOR_LI
 
 @pytest.fixture(params=EVERY_SERVER)
 async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    """The server elsewhere."""
+    """The external server."""
     async with room_rig(request.param) as rig:
         yield rig
 
@@ -38,7 +38,7 @@ async def rooms_named(rooms: RoomRig, name: str) -> list[Any]:
     return list((await rooms.service.list_rooms(api.ListRoomsRequest(names=[name]))).rooms)
 
 
-async def test_a_session_has_its_room_there_for_as_long_as_it_may_last(
+async def test_a_session_opens_its_room_there_for_its_longest_duration(
     rooms: RoomRig, livekit: LiveKit
 ) -> None:
     async with simulated_service(livekit=livekit, max_duration=1800.0) as service:
@@ -51,7 +51,7 @@ async def test_a_session_has_its_room_there_for_as_long_as_it_may_last(
     assert data["livekit_url"] == rooms.url
     assert claims.video is not None
     assert claims.video.room == session_id
-    # An avatar alone counts as nobody there.
+    # livekit-server counts a room with only an avatar in it as empty.
     assert min(opened[0].empty_timeout, opened[0].departure_timeout) > 1800
     assert await rooms_named(rooms, session_id) == []
 
@@ -59,12 +59,12 @@ async def test_a_session_has_its_room_there_for_as_long_as_it_may_last(
 @pytest.mark.parametrize(
     "path", ["/rtc", "/rtc/v1", "/rtc/validate", "/agent", "/twirp/livekit.RoomService/ListRooms"]
 )
-async def test_there_is_no_embedded_room_server_then(service: SimulatedService, path: str) -> None:
+async def test_the_embedded_room_server_is_off(service: SimulatedService, path: str) -> None:
     assert (await service.http.get(path)).status_code == 404
     assert (await service.http.post(path)).status_code == 404
 
 
-async def test_a_room_server_that_is_away_fails_the_start_and_nothing_is_billed(
+async def test_an_unreachable_room_server_fails_the_start_without_a_charge(
     rooms: RoomRig, service: SimulatedService
 ) -> None:
     _, bearer = await service.mint()
@@ -79,7 +79,7 @@ async def test_a_room_server_that_is_away_fails_the_start_and_nothing_is_billed(
     assert (await service.get("/v1/users/credits"))["credits_left"].startswith("998")
 
 
-async def test_a_room_deleted_behind_its_back_is_no_trouble(
+async def test_a_session_can_be_stopped_after_its_room_was_deleted(
     rooms: RoomRig, service: SimulatedService
 ) -> None:
     session_id, bearer = await service.running()
@@ -89,7 +89,7 @@ async def test_a_room_deleted_behind_its_back_is_no_trouble(
     assert stopped.status_code == 200
 
 
-async def test_packets_are_lost_by_the_embedded_server_alone_and_the_console_says_so(
+async def test_packet_loss_needs_the_embedded_server_and_the_console_says_so(
     service: SimulatedService,
 ) -> None:
     refused = await service.http.post("/simulator/faults", json={"fault": "loss"})
@@ -99,11 +99,11 @@ async def test_packets_are_lost_by_the_embedded_server_alone_and_the_console_say
     assert refused.status_code == 422
     assert "embedded room server" in refused.json()["error"]
     assert [fault["fault"] for fault in known if not fault["possible"]] == ["loss"]
-    assert "Only the embedded room server does that" in page
+    assert "This fault needs the embedded room server" in page
     assert 'aria-label="Switch on Packet loss"' not in page
 
 
-async def test_the_console_names_the_server_and_keeps_its_secret(
+async def test_the_console_names_the_server_but_not_its_secret(
     rooms: RoomRig, service: SimulatedService
 ) -> None:
     page = (await service.http.get("/simulator/", headers=BROWSER)).text
@@ -113,7 +113,7 @@ async def test_the_console_names_the_server_and_keeps_its_secret(
     assert API_SECRET not in page
 
 
-async def test_the_banner_names_the_server_and_keeps_its_secret(
+async def test_the_banner_names_the_server_but_not_its_secret(
     service: SimulatedService, livekit: LiveKit
 ) -> None:
     elsewhere = banner(service.addresses, Settings(livekit=livekit))
@@ -121,24 +121,24 @@ async def test_the_banner_names_the_server_and_keeps_its_secret(
 
     assert f"{livekit.url} (SIMULATOR_LIVEKIT_URL; the embedded one is off)" in elsewhere
     assert livekit.secret not in elsewhere
-    assert livekit.secret in embedded  # random, and of use to nobody else
+    assert livekit.secret in embedded  # random, made for this process
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"secret": "of somebody else, but long enough"}, "does not know this key"),
+        ({"secret": "another secret that is long enough"}, "does not know this key"),
         ({"key": "unknown"}, "does not know this key"),
         ({"url": "ws://127.0.0.1:9"}, "cannot be reached"),
     ],
 )
-async def test_a_server_that_cannot_be_used_stops_the_start_in_words(
+async def test_an_unusable_server_stops_the_simulator_with_a_reason(
     rooms: RoomRig, changes: dict[str, str], why: str
 ) -> None:
     livekit = LiveKit(**{"url": rooms.url, "key": API_KEY, "secret": API_SECRET, **changes})
 
     with pytest.raises(
-        InvalidSetting, match=rf"SIMULATOR_LIVEKIT_URL names, {livekit.url}, .*{why}"
+        InvalidSetting, match=rf"LiveKit server of SIMULATOR_LIVEKIT_URL, {livekit.url}: .*{why}"
     ) as raised:
         async with simulated_service(livekit=livekit):
             pass
@@ -147,7 +147,7 @@ async def test_a_server_that_cannot_be_used_stops_the_start_in_words(
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-async def test_what_is_no_livekit_server_is_told_apart(status: int) -> None:
+async def test_a_server_that_is_not_livekit_is_recognised(status: int) -> None:
     app = web.Application()
 
     async def page(_: web.Request) -> web.Response:
@@ -159,7 +159,7 @@ async def test_what_is_no_livekit_server_is_told_apart(status: int) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"ws://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        with pytest.raises(InvalidSetting, match="no LiveKit server"):
+        with pytest.raises(InvalidSetting, match="not a LiveKit server"):
             async with simulated_service(livekit=LiveKit(url, API_KEY, API_SECRET)):
                 pass
     finally:
@@ -175,20 +175,20 @@ async def test_what_is_no_livekit_server_is_told_apart(status: int) -> None:
         ("http://[::1]:7880/livekit/", "ws://[::1]:7880/livekit"),
     ],
 )
-def test_its_address_is_read_as_livekit_writes_it(text: str, url: str) -> None:
+def test_the_address_may_have_any_scheme_that_livekit_uses(text: str, url: str) -> None:
     environment = dict(zip(VARIABLES, (text, "key", "secret"), strict=True))
 
     assert from_environment(environment).livekit == LiveKit(url, "key", "secret")
 
 
 @pytest.mark.parametrize("text", ["rooms.example.org", "ftp://x", "ws://", "ws://x:99999", "ws://x:0"])
-def test_an_address_that_is_none_is_named(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidSetting, match="SIMULATOR_LIVEKIT_URL must be the address of a LiveKit server"):
         from_environment({"SIMULATOR_LIVEKIT_URL": text})
 
 
 @pytest.mark.parametrize("given", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)])
-def test_its_address_key_and_secret_are_needed_together(given: tuple[int, ...]) -> None:
+def test_address_key_and_secret_are_required_together(given: tuple[int, ...]) -> None:
     values = ("ws://127.0.0.1:7880", "key", "secret")
     environment = {VARIABLES[index]: values[index] for index in given}
 

@@ -1,4 +1,4 @@
-"""Secrets and LLM configurations at the simulator, and what a session gets of them."""
+"""Secrets and LLM configurations of the simulator, and their use in sessions."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ VALUE = "sk-never-to-be-seen"
 
 
 async def stored(service: SimulatedService, kind: str = "OPENAI_API_KEY", name: str = "key") -> str:
-    """The id of a new secret."""
+    """Store a secret. Return its id."""
     body = {"secret_name": name, "secret_value": VALUE, "secret_type": kind}
     response = await service.http.post("/v1/secrets", json=body, headers=KEY)
     assert response.json()["data"] == {"id": response.json()["data"]["id"], "secret_name": name}
@@ -27,7 +27,7 @@ async def configured(service: SimulatedService, **members: Any) -> dict[str, Any
     return response.json()["data"]
 
 
-async def test_secrets_are_listed_newest_first_and_never_shown() -> None:
+async def test_secrets_are_listed_newest_first_without_their_values() -> None:
     async with simulated_service() as service:
         ids = [
             await stored(service, kind, f"key {kind}")
@@ -96,15 +96,15 @@ async def test_configurations_are_created_changed_and_deleted() -> None:
         ("llm-configurations", {"base_url": 1}, "body.base_url: Input should be a valid string"),
     ],
 )
-async def test_what_does_not_validate_is_named(path: str, body: dict[str, Any], problem: str) -> None:
+async def test_an_invalid_field_is_named(path: str, body: dict[str, Any], problem: str) -> None:
     async with simulated_service() as service:
         response = await service.http.post(f"/v1/{path}", json=body, headers=KEY)
 
     assert response.status_code == 422
-    assert any(fault["message"].startswith(problem) for fault in response.json()["data"]), response.text
+    assert any(error["message"].startswith(problem) for error in response.json()["data"]), response.text
 
 
-async def test_a_configuration_needs_a_secret_of_the_space() -> None:
+async def test_a_configuration_needs_an_existing_secret() -> None:
     body = {"display_name": "d", "model_name": "m", "secret_id": UNKNOWN}
     async with simulated_service() as service:
         response = await service.http.post("/v1/llm-configurations", json=body, headers=KEY)
@@ -113,7 +113,9 @@ async def test_a_configuration_needs_a_secret_of_the_space() -> None:
     assert response.json()["message"] == f"Secret with id '{UNKNOWN}' not found in your space"
 
 
-async def test_the_worker_is_told_who_answers(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_worker_gets_the_llm_configuration_and_no_log_its_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG)
     async with simulated_service() as service:
         configuration = await configured(
@@ -130,7 +132,7 @@ async def test_the_worker_is_told_who_answers(caplog: pytest.LogCaptureFixture) 
     assert VALUE not in caplog.text
 
 
-async def test_a_nested_configuration_is_ignored_as_the_real_service_does() -> None:
+async def test_a_nested_configuration_is_ignored_as_at_the_real_service() -> None:
     async with simulated_service() as service:
         session_id, _ = await service.running(
             "tells_its_job", avatar_persona={"llm_configuration_id": UNKNOWN}
@@ -140,7 +142,7 @@ async def test_a_nested_configuration_is_ignored_as_the_real_service_does() -> N
     assert job["llm"] is None
 
 
-async def test_a_configuration_whose_secret_was_deleted_is_refused_at_start() -> None:
+async def test_a_start_with_a_deleted_secret_is_refused() -> None:
     async with simulated_service() as service:
         secret_id = await stored(service)
         configuration = await configured(service, model="llama", secret_id=secret_id)

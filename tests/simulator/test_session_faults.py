@@ -1,12 +1,12 @@
-"""Faults of sessions, as the parent acts them out: a scripted worker stands in for the avatar."""
+"""Session faults that the parent process applies, with scripted workers in place of avatars."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import psutil
 import pytest
 
+from rigs.rooms.room_rig import until
 from rigs.services.simulated_service import SimulatedService, simulated_service
 
 
@@ -39,7 +39,7 @@ async def worker_of(service: SimulatedService, session_id: str) -> psutil.Proces
         ("max_duration", "MAX_DURATION_REACHED"),
     ],
 )
-async def test_a_fault_that_ends_a_session_leaves_nothing(
+async def test_a_fault_that_ends_a_session_leaves_no_worker_and_no_fault(
     service: SimulatedService, fault: str, reason: str
 ) -> None:
     session_id, bearer = await service.running("tells_its_pid")
@@ -47,7 +47,7 @@ async def test_a_fault_that_ends_a_session_leaves_nothing(
 
     await switch_on(service, fault, session_id=session_id, after=0)
     ended = await service.ended(session_id)
-    await service.http.post("/v1/sessions/stop", headers=bearer)  # answers when nothing is left
+    await service.http.post("/v1/sessions/stop", headers=bearer)  # answers after the cleanup
     again = await service.http.post("/v1/sessions/stop", headers=bearer)
 
     assert ended["end_reason"] == reason
@@ -56,21 +56,19 @@ async def test_a_fault_that_ends_a_session_leaves_nothing(
     assert await on(service) == []
 
 
-async def test_a_worker_that_hangs_goes_on_when_the_fault_is_switched_off(service: SimulatedService) -> None:
+async def test_a_hanging_worker_continues_when_the_fault_is_switched_off(service: SimulatedService) -> None:
     session_id, _ = await service.running("tells_its_pid")
     worker = await worker_of(service, session_id)
 
     number = await switch_on(service, "hang_worker", session_id=session_id)
-    while worker.status() != psutil.STATUS_STOPPED:
-        await asyncio.sleep(0.01)
+    await until(lambda: worker.status() == psutil.STATUS_STOPPED)
     await service.http.post(f"/simulator/faults/{number}/off")
-    while worker.status() == psutil.STATUS_STOPPED:
-        await asyncio.sleep(0.01)
+    await until(lambda: worker.status() != psutil.STATUS_STOPPED)
 
     assert worker.is_running()
 
 
-async def test_a_session_whose_worker_hangs_can_be_stopped(service: SimulatedService) -> None:
+async def test_a_session_with_a_hanging_worker_can_be_stopped(service: SimulatedService) -> None:
     session_id, bearer = await service.running("tells_its_pid")
     worker = await worker_of(service, session_id)
     await switch_on(service, "hang_worker", session_id=session_id)
@@ -82,7 +80,7 @@ async def test_a_session_whose_worker_hangs_can_be_stopped(service: SimulatedSer
     assert not worker.is_running()
 
 
-async def test_a_fault_for_starts_befalls_as_many_as_it_says(service: SimulatedService) -> None:
+async def test_a_fault_with_times_applies_to_that_many_starts(service: SimulatedService) -> None:
     await switch_on(service, "worker_crash", times=1)
 
     first, _ = await service.running()
@@ -94,7 +92,7 @@ async def test_a_fault_for_starts_befalls_as_many_as_it_says(service: SimulatedS
     assert await on(service) == []
 
 
-async def test_a_fault_for_every_start_stays_on_and_each_session_has_its_own(
+async def test_a_fault_for_all_starts_stays_on_and_each_session_gets_its_own(
     service: SimulatedService,
 ) -> None:
     await switch_on(service, "silent")
@@ -108,16 +106,7 @@ async def test_a_fault_for_every_start_stays_on_and_each_session_has_its_own(
     assert [switch["session_id"] for switch in after] == [None]
 
 
-async def test_what_is_to_happen_later_does_not_when_switched_off_before(service: SimulatedService) -> None:
-    session_id, _ = await service.running()
-    number = await switch_on(service, "worker_crash", session_id=session_id, after=0.3)
-    await service.http.post(f"/simulator/faults/{number}/off")
-    await switch_on(service, "max_duration", session_id=session_id, after=0.6)
-
-    assert (await service.ended(session_id))["end_reason"] == "MAX_DURATION_REACHED"
-
-
-async def test_a_start_that_fails_keeps_no_faults(service: SimulatedService) -> None:
+async def test_a_failed_start_leaves_no_faults(service: SimulatedService) -> None:
     await switch_on(service, "silent", times=1)
     _, bearer = await service.mint("fails")
 
@@ -130,12 +119,16 @@ async def test_a_start_that_fails_keeps_no_faults(service: SimulatedService) -> 
 @pytest.mark.parametrize(
     ("asked", "status", "complaint"),
     [
-        ({"fault": "silent", "session_id": "nobody"}, 404, "No session 'nobody' is running"),
-        ({"fault": "slow", "session_id": "RUNNING"}, 422, "slow befalls requests"),
-        ({"fault": "silent", "session_id": "RUNNING", "times": 1}, 422, "leave it out for one session"),
+        ({"fault": "silent", "session_id": "unknown"}, 404, "No session 'unknown' is running"),
+        ({"fault": "slow", "session_id": "RUNNING"}, 422, "slow applies to requests"),
+        (
+            {"fault": "silent", "session_id": "RUNNING", "times": 1},
+            422,
+            "leave it out when you name a session",
+        ),
     ],
 )
-async def test_a_fault_that_fits_no_session_is_refused(
+async def test_a_fault_that_cannot_apply_to_the_session_is_refused(
     service: SimulatedService, asked: dict[str, Any], status: int, complaint: str
 ) -> None:
     session_id, _ = await service.running()

@@ -1,4 +1,4 @@
-"""The supply of avatar processes, with a scripted one at the process boundary."""
+"""The pool of avatar processes, with scripted processes."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from rigs.rooms.room_rig import until
 from rigs.services.simulated_service import SCRIPTED_WORKER
 from simulator.session import EndReason, Line
 from simulator.worker import NotAReport, Report, Worker, WorkerFailed, parse_report
@@ -19,7 +20,7 @@ from simulator.workers import Workers
 
 
 @asynccontextmanager
-async def supply(*command: str, **settings: Any) -> AsyncIterator[Workers]:
+async def worker_pool(*command: str, **settings: Any) -> AsyncIterator[Workers]:
     workers = Workers(command or SCRIPTED_WORKER, **settings)
     workers.start()
     try:
@@ -29,17 +30,26 @@ async def supply(*command: str, **settings: Any) -> AsyncIterator[Workers]:
         await workers.close()
 
 
+async def taken_after_pause(workers: Workers) -> Worker:
+    """Take a worker, again and again while the pool pauses after a failure."""
+    while True:
+        try:
+            return await workers.take()
+        except WorkerFailed:
+            await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 def children() -> Callable[[], list[psutil.Process]]:
-    """Asks for the processes this test started: other tests of the run have children of their own."""
+    """A function that returns the child processes of this test, without those of other tests."""
     others = {child.pid for child in psutil.Process().children()}
     return lambda: [child for child in psutil.Process().children() if child.pid not in others]
 
 
-async def test_a_taken_worker_is_warm_and_its_takers_to_end(
+async def test_closing_the_pool_leaves_taken_workers_to_their_caller(
     children: Callable[[], list[psutil.Process]],
 ) -> None:
-    async with supply() as workers:
+    async with worker_pool() as workers:
         worker = await workers.take()
         await workers.close()
 
@@ -50,8 +60,8 @@ async def test_a_taken_worker_is_warm_and_its_takers_to_end(
     assert children() == []
 
 
-async def test_everybody_waiting_gets_a_worker_of_their_own() -> None:
-    async with supply() as workers:
+async def test_each_waiting_caller_gets_a_different_worker() -> None:
+    async with worker_pool() as workers:
         taken = await asyncio.gather(*(workers.take() for _ in range(3)))
 
         assert len({worker.pid for worker in taken}) == 3
@@ -59,10 +69,10 @@ async def test_everybody_waiting_gets_a_worker_of_their_own() -> None:
             await worker.kill()
 
 
-async def test_the_next_spare_is_warmed_only_when_asked_for(
+async def test_the_next_standby_process_starts_on_refill(
     children: Callable[[], list[psutil.Process]],
 ) -> None:
-    async with supply() as workers:
+    async with worker_pool() as workers:
         worker = await workers.take()
         before = len(children())
         workers.refill()
@@ -74,13 +84,13 @@ async def test_the_next_spare_is_warmed_only_when_asked_for(
         await second.kill()
 
 
-async def test_giving_up_waiting_for_a_worker_loses_none(
+async def test_a_caller_that_stops_waiting_loses_no_worker(
     children: Callable[[], list[psutil.Process]],
 ) -> None:
-    async with supply() as workers:
-        impatient = asyncio.create_task(workers.take())
+    async with worker_pool() as workers:
+        waiting = asyncio.create_task(workers.take())
         await asyncio.sleep(0)
-        impatient.cancel()
+        waiting.cancel()
 
         worker = await workers.take()
 
@@ -96,63 +106,58 @@ async def test_giving_up_waiting_for_a_worker_loses_none(
         ("sluggish", "not ready within 0.5 s"),
     ],
 )
-async def test_workers_that_do_not_come_up_are_named_to_whoever_wants_one(
-    manner: str, why: str, children: Callable[[], list[psutil.Process]]
+async def test_while_workers_fail_to_start_a_caller_gets_the_reason_at_once(
+    manner: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with supply(*SCRIPTED_WORKER, manner, warm_timeout=0.5, first_pause=10.0) as workers:
-        while not children():
-            await asyncio.sleep(0.01)
-        while children():
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+    async with worker_pool(*SCRIPTED_WORKER, manner, warm_timeout=0.5, first_pause=10.0) as workers:
+        await until(lambda: "next attempt" in caplog.text)
 
         with pytest.raises(WorkerFailed, match=why):
             await workers.take()
 
 
-async def test_a_command_that_cannot_be_run_is_named() -> None:
-    async with supply("/nowhere/avatar", first_pause=5.0) as workers:
-        with pytest.raises(WorkerFailed, match="cannot be run"):
+async def test_a_command_that_cannot_start_is_named() -> None:
+    async with worker_pool("/nowhere/avatar", first_pause=5.0) as workers:
+        with pytest.raises(WorkerFailed, match="cannot start the avatar worker"):
             await workers.take()
 
 
-async def test_after_a_pause_a_worker_is_tried_again(tmp_path: Path) -> None:
+async def test_the_pool_starts_another_worker_after_a_pause(tmp_path: Path) -> None:
     failing_once = (
         "import sys, pathlib; mark = pathlib.Path(sys.argv[1]);\n"
         "if not mark.exists(): mark.touch(); sys.exit('first time')\n"
         'print(\'{"is": "warm"}\', flush=True); sys.stdin.read()'
     )
-    async with supply(sys.executable, "-c", failing_once, f"{tmp_path}/mark", first_pause=0.2) as workers:
+    async with worker_pool(
+        sys.executable, "-c", failing_once, f"{tmp_path}/mark", first_pause=0.2
+    ) as workers:
         with pytest.raises(WorkerFailed, match="first time"):
             await workers.take()
-        worker = None
-        while worker is None:
-            try:
-                worker = await workers.take()
-            except WorkerFailed:
-                await asyncio.sleep(0.05)
+
+        worker = await taken_after_pause(workers)
 
         await worker.kill()
 
 
-async def test_a_spare_that_dies_is_replaced(children: Callable[[], list[psutil.Process]]) -> None:
-    async with supply(first_pause=0.05) as workers:
+async def test_a_standby_process_that_dies_is_replaced(
+    children: Callable[[], list[psutil.Process]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with worker_pool(first_pause=0.05) as workers:
         first = await workers.take()
         await first.kill()
         workers.refill()
-        while not (spares := children()):
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.3)
-        spares[0].kill()
-        await asyncio.sleep(0.1)
+        await until(lambda: bool(children()))
+        [standby] = children()
+        standby.kill()
+        await until(lambda: "next attempt" in caplog.text)
 
-        worker = await workers.take()
+        worker = await taken_after_pause(workers)
 
-        assert worker.pid not in {first.pid, spares[0].pid}
+        assert worker.pid not in {first.pid, standby.pid}
         await worker.kill()
 
 
-async def test_a_line_of_any_length_on_stderr_does_not_stop_a_worker() -> None:
+async def test_a_very_long_line_on_stderr_does_not_stop_a_worker() -> None:
     noisy = (
         "import sys; sys.stderr.write('x' * 600_000 + '\\nlast words\\n'); sys.stderr.flush();\n"
         'print(\'{"is": "warm"}\', flush=True); sys.exit(3)'
@@ -178,7 +183,7 @@ async def test_a_line_of_any_length_on_stderr_does_not_stop_a_worker() -> None:
         (b'{"is": "event", "direction": "in", "name": "avatar.interrupt", "message": {}}', Report("event")),
     ],
 )
-def test_reports_are_understood(line: bytes, report: Report) -> None:
+def test_valid_reports_are_parsed(line: bytes, report: Report) -> None:
     assert parse_report(line) == replace(report, members=json.loads(line))
 
 
@@ -200,6 +205,6 @@ def test_reports_are_understood(line: bytes, report: Report) -> None:
         b'{"is": "transcript", "role": "user", "text": "Hi", "at": null}',
     ],
 )
-def test_anything_else_on_stdout_is_no_report(line: bytes) -> None:
+def test_any_other_line_on_stdout_is_refused(line: bytes) -> None:
     with pytest.raises(NotAReport):
         parse_report(line)

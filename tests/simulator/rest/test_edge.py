@@ -1,4 +1,4 @@
-"""What is true of all the simulator's endpoints, whatever they are about."""
+"""Behaviour that all endpoints of the simulator's API share."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ SOME_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def filled(path: str) -> str:
-    """`path` with some id for its parameter."""
+    """Return `path` with an id in place of its parameter."""
     begin, end = path.find("{"), path.find("}")
     return path if begin < 0 else path[:begin] + SOME_ID + path[end + 1 :]
 
 
-async def test_every_endpoint_asks_for_the_credential_it_is_described_with() -> None:
+async def test_every_endpoint_requires_the_credential_of_its_description() -> None:
     async with simulated_service(api_key="right") as service:
         refused = {
             (each.method, each.path, each.auth): [
@@ -37,7 +37,7 @@ async def test_every_endpoint_asks_for_the_credential_it_is_described_with() -> 
                 assert statuses == [401, 401], (method, path)
 
 
-async def test_every_thing_with_an_id_is_unknown_or_not_an_id() -> None:
+async def test_unknown_ids_are_404_and_invalid_ids_422() -> None:
     with_id = [each for each in ENDPOINTS if "{" in each.path]
     async with simulated_service() as service:
         for each in with_id:
@@ -51,7 +51,7 @@ async def test_every_thing_with_an_id_is_unknown_or_not_an_id() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff"])
-async def test_every_endpoint_that_takes_a_body_refuses_what_is_no_object(body: bytes) -> None:
+async def test_every_endpoint_with_a_body_refuses_anything_but_an_object(body: bytes) -> None:
     taking = [each for each in ENDPOINTS if each.body is not None and "{" not in each.path]
     async with simulated_service() as service:
         for each in taking:
@@ -71,7 +71,7 @@ async def test_every_endpoint_that_takes_a_body_refuses_what_is_no_object(body: 
         {"Content-Type": ";;"},
     ],
 )
-async def test_json_is_read_whatever_it_is_called(headers: dict[str, str]) -> None:
+async def test_json_is_accepted_with_any_content_type(headers: dict[str, str]) -> None:
     async with simulated_service() as service:
         response = await service.http.post(
             "/v1/contexts", content=b'{"name": "n", "prompt": "p"}', headers=KEY | headers
@@ -88,7 +88,7 @@ async def test_json_is_read_whatever_it_is_called(headers: dict[str, str]) -> No
         (f"/v1/contexts/{DEMO_CONTEXT}/", f"/v1/contexts/{DEMO_CONTEXT}"),
     ],
 )
-async def test_a_last_slash_too_many_is_redirected_with_its_method(asked: str, there: str) -> None:
+async def test_a_trailing_slash_is_redirected_with_the_same_method(asked: str, there: str) -> None:
     async with simulated_service() as service:
         response = await service.http.get(asked, headers=KEY)
 
@@ -97,7 +97,7 @@ async def test_a_last_slash_too_many_is_redirected_with_its_method(asked: str, t
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing/", "//example.org/v1/contexts/", "/v1//", "/nothing/"])
-async def test_a_last_slash_of_nothing_is_not_found(path: str) -> None:
+async def test_an_unknown_path_with_a_trailing_slash_is_404(path: str) -> None:
     async with simulated_service() as service:
         response = await service.http.get(service.addresses.api_url + path, headers=KEY)
 
@@ -105,7 +105,7 @@ async def test_a_last_slash_of_nothing_is_not_found(path: str) -> None:
     assert response.json()["message"]
 
 
-async def test_head_answers_like_get_and_plain_options_is_no_method() -> None:
+async def test_head_answers_like_get_and_options_without_preflight_is_405() -> None:
     async with simulated_service() as service:
         head = await service.http.head("/v1/languages")
         options = await service.http.options("/v1/languages")
@@ -115,7 +115,7 @@ async def test_head_answers_like_get_and_plain_options_is_no_method() -> None:
     assert options.headers["Allow"] == "GET,HEAD"
 
 
-async def test_an_id_may_be_written_in_any_case_and_percent_encoded() -> None:
+async def test_an_id_may_be_upper_case_and_percent_encoded() -> None:
     async with simulated_service() as service:
         for written in (WAYNE.upper(), WAYNE.replace("-", "%2D"), WAYNE.replace("d", "%64")):
             assert (await service.get(f"/v1/avatars/{written}"))["id"] == WAYNE
@@ -142,7 +142,7 @@ async def test_an_id_may_be_written_in_any_case_and_percent_encoded() -> None:
         ("/v1/memory?type=user", ["query.type: Input should be 'session'"]),
     ],
 )
-async def test_all_faults_of_a_query_are_named(path: str, problems: list[str]) -> None:
+async def test_all_errors_of_a_query_are_named(path: str, problems: list[str]) -> None:
     async with simulated_service() as service:
         response = await service.http.get(path, headers=KEY)
 
@@ -164,12 +164,12 @@ async def test_all_faults_of_a_query_are_named(path: str, problems: list[str]) -
         ({"mode": "FULL", "avatar_id": WAYNE}, ["body"], "value_error"),
     ],
 )
-async def test_faults_are_told_in_fastapis_shape_as_well(
+async def test_validation_errors_also_have_fastapis_shape(
     body: dict[str, Any], where: list[str], kind: str
 ) -> None:
     async with simulated_service() as service:
         response = await service.http.post("/v1/sessions/token", json=body, headers=KEY)
 
-    [fault] = response.json()["detail"]
-    assert (fault["loc"], fault["type"]) == (where, kind)
-    assert response.json()["data"] == [{"message": f"{'.'.join(where)}: {fault['msg']}"}]
+    [error] = response.json()["detail"]
+    assert (error["loc"], error["type"]) == (where, kind)
+    assert response.json()["data"] == [{"message": f"{'.'.join(where)}: {error['msg']}"}]

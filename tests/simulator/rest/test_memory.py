@@ -1,4 +1,4 @@
-"""What simulated sessions remember of earlier ones."""
+"""Memories: summaries of sessions for later sessions."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def talked(service: SimulatedService, **fields: Any) -> str:
-    """The id of a session in which the user said Hello; it is over."""
+    """Run and stop a session in which the user says Hello. Return its id."""
     session_id, bearer = await service.running("talks", **fields)
     await service.lines(session_id, 2)
     await service.http.post("/v1/sessions/stop", headers=bearer)
@@ -34,7 +34,7 @@ async def minted(service: SimulatedService, **memory: str) -> Any:
     return await service.http.post("/v1/sessions/token", json={**FULL, "memory": memory}, headers=KEY)
 
 
-async def test_a_memory_is_made_of_a_session_shown_listed_and_forgotten() -> None:
+async def test_a_memory_is_created_shown_listed_and_deleted() -> None:
     async with simulated_service() as service:
         session_id = await talked(service)
         memory = await remembered(service, session_id)
@@ -55,7 +55,7 @@ async def test_a_memory_is_made_of_a_session_shown_listed_and_forgotten() -> Non
     assert gone.status_code == 404
 
 
-async def test_a_session_is_told_what_was_said_before_and_adds_to_it() -> None:
+async def test_a_session_gets_its_memory_and_adds_to_it() -> None:
     async with simulated_service() as service:
         first = await talked(service)
         session_id, _ = await service.running(
@@ -74,7 +74,7 @@ async def test_a_session_is_told_what_was_said_before_and_adds_to_it() -> None:
     assert both.status_code == 200
 
 
-async def test_two_memories_that_disagree_are_refused_when_the_token_is_made() -> None:
+async def test_a_token_for_two_different_memories_is_refused() -> None:
     async with simulated_service() as service:
         one, other = await talked(service), await talked(service)
         memory = await remembered(service, one)
@@ -91,7 +91,7 @@ async def test_two_memories_that_disagree_are_refused_when_the_token_is_made() -
     assert [response.json()["message"] for response in unknown] == ["Session not found", "Memory not found"]
 
 
-async def test_in_lite_there_is_nothing_to_remember() -> None:
+async def test_a_lite_session_has_no_memory() -> None:
     body = {"mode": "LITE", "avatar_id": WAYNE}
     async with simulated_service() as service:
         token = await service.http.post("/v1/sessions/token", json=body, headers=KEY)
@@ -113,14 +113,14 @@ async def test_in_lite_there_is_nothing_to_remember() -> None:
         ({"memory_type": "session", "session_id": "x"}, "body.session_id: Input should be a valid UUID"),
     ],
 )
-async def test_what_does_not_validate_is_named(body: dict[str, Any], problem: str) -> None:
+async def test_an_invalid_field_is_named(body: dict[str, Any], problem: str) -> None:
     async with simulated_service() as service:
         response = await service.http.post("/v1/memory", json=body, headers=KEY)
 
     assert {"message": problem} in response.json()["data"]
 
 
-def test_a_summary_quotes_what_people_say_of_themselves_in_their_order() -> None:
+def test_a_summary_quotes_the_most_informative_lines_in_order() -> None:
     said = ["Hm.", "My name is Ida.", *["What is this?"] * 10, "I like green tea."]
     session = Session(
         SessionConfig("FULL", WAYNE), transcript=[Line("user", text, at) for at, text in enumerate(said)]
@@ -134,7 +134,7 @@ def test_a_summary_quotes_what_people_say_of_themselves_in_their_order() -> None
 
 
 @given(st.lists(st.builds(Line, st.sampled_from(["user", "avatar"]), st.text(), st.just(0))))
-def test_a_summary_stays_short_and_holds_nothing_the_avatar_said(lines: list[Line]) -> None:
+def test_a_summary_is_short_and_quotes_only_the_user(lines: list[Line]) -> None:
     text = summary(Session(SessionConfig("FULL", WAYNE), transcript=lines))
 
     assert len(text) <= QUOTES * (LONGEST_QUOTE + 3) + 100

@@ -1,4 +1,4 @@
-"""The simulator's OpenAPI document. That answers are as it says is checked in every test of `simulated_service`."""
+"""The simulator's OpenAPI document. `simulated_service` checks every answer against it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from simulator.rest import ENDPOINTS
 from simulator.rest.endpoints import routes
 from simulator.rest.openapi import document
 
-# One id for every path with a parameter; whether it is there does not matter here.
+# An id for the paths with a parameter. These tests do not need it to exist.
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -26,7 +26,7 @@ def test_every_endpoint_is_described_once() -> None:
     assert sorted(described) == sorted((route.method, route.path) for route in routes(ENDPOINTS))
 
 
-async def test_what_is_served_is_what_is_described() -> None:
+async def test_the_served_methods_are_the_described_ones() -> None:
     async with simulated_service() as service:
         served = (await service.http.get("/openapi.json")).json()
         allowed = {}
@@ -38,7 +38,7 @@ async def test_what_is_served_is_what_is_described() -> None:
 
     assert served == document(ENDPOINTS)
     for path, operations in served["paths"].items():
-        # A literal path is also an id to the path beside it, whose methods count for it.
+        # A literal path such as /v1/avatars/public also matches /v1/avatars/{avatar_id} and allows its methods.
         assert {method.upper() for method in operations} <= allowed[path]
         assert "{" not in path or allowed[path] == {method.upper() for method in operations}
 
@@ -52,7 +52,7 @@ def schemas_in(value: Any) -> list[dict[str, Any]]:
     return own + [schema for item in value.values() for schema in schemas_in(item)]
 
 
-def test_every_schema_in_it_is_one() -> None:
+def test_every_schema_is_a_valid_json_schema() -> None:
     described = document(ENDPOINTS)
 
     schemas = [*schemas_in(described["paths"]), *described["components"]["schemas"].values()]
@@ -62,7 +62,7 @@ def test_every_schema_in_it_is_one() -> None:
         Draft202012Validator.check_schema(schema)
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_operation_ids_are_unique() -> None:
     operations = [
         operation["operationId"]
         for operations in document(ENDPOINTS)["paths"].values()
@@ -79,11 +79,11 @@ def test_operations_have_names_of_their_own() -> None:
         (200, {"code": 1000, "data": {}, "message": "success"}, "is a required property"),
         (200, {"code": 100, "data": {"credits_left": "12"}, "message": "success"}, "1000 was expected"),
         (200, {"code": 1000, "data": {"credits_left": "1", "x": 1}, "message": ""}, "Additional properties"),
-        (201, {"code": 1000, "data": {"credits_left": "12"}, "message": "success"}, "not described"),
+        (201, {"code": 1000, "data": {"credits_left": "12"}, "message": "success"}, "not in the document"),
         (404, {"code": 1000, "data": None, "message": "x"}, "less than the minimum"),
     ],
 )
-async def test_an_answer_that_is_not_as_described_fails_the_test_that_got_it(
+async def test_an_answer_that_differs_from_the_document_fails_its_test(
     status: int, body: dict[str, Any], why: str
 ) -> None:
     request = httpx.Request("GET", "http://127.0.0.1/v1/users/credits")

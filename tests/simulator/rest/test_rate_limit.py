@@ -1,4 +1,4 @@
-"""How often the simulator may be asked."""
+"""The simulator's rate limit."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from simulator.rest.rate_limit import RateLimit
 LIMITS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
 
 
-async def test_what_comes_too_fast_is_refused_and_told_when_to_come_back() -> None:
+async def test_requests_beyond_the_limit_are_refused_with_retry_after() -> None:
     async with simulated_service(rate_limit=2) as service:
         responses = [
             await service.http.get("/v1/languages", headers={"Origin": "http://page"}) for _ in range(40)
@@ -24,7 +24,7 @@ async def test_what_comes_too_fast_is_refused_and_told_when_to_come_back() -> No
     assert {*LIMITS, "Retry-After"} == set(exposed)
 
 
-async def test_every_limited_answer_says_how_many_more_are_allowed() -> None:
+async def test_every_answer_of_a_limited_endpoint_names_the_remaining_requests() -> None:
     async with simulated_service(rate_limit=50) as service:
         answers = [
             await service.http.get("/v1/users/credits", headers=KEY),
@@ -42,7 +42,7 @@ async def test_every_limited_answer_says_how_many_more_are_allowed() -> None:
     assert not LIMITS & set(unlimited.headers)
 
 
-async def test_without_a_limit_there_are_no_headers_either() -> None:
+async def test_without_a_limit_there_are_no_rate_limit_headers() -> None:
     async with simulated_service(rate_limit=0) as service:
         answers = [await service.http.get("/v1/languages") for _ in range(300)]
 
@@ -50,7 +50,7 @@ async def test_without_a_limit_there_are_no_headers_either() -> None:
     assert not any("X-RateLimit-Limit" in answer.headers for answer in answers)
 
 
-def test_callers_and_endpoints_are_counted_by_themselves_and_anew_each_second() -> None:
+def test_each_caller_and_endpoint_has_its_own_count_per_second() -> None:
     seconds = 0.0
     limit = RateLimit(2, lambda: seconds)
 
@@ -65,7 +65,7 @@ def test_callers_and_endpoints_are_counted_by_themselves_and_anew_each_second() 
 
 
 @given(st.lists(st.floats(0, 100), max_size=200), st.integers(1, 5))
-def test_in_no_window_are_more_allowed_than_the_limit(moments: list[float], most: int) -> None:
+def test_no_window_allows_more_than_the_limit(moments: list[float], most: int) -> None:
     clock = iter(sorted(moments))
     limit = RateLimit(most, lambda: next(clock))
 

@@ -1,4 +1,4 @@
-"""Avatars, voices, voice agents, embeds and feedback at the simulator."""
+"""Avatars, voices, voice agents, embeds and feedback of the simulator."""
 
 import base64
 import io
@@ -22,13 +22,13 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def sent(service: SimulatedService, method: str, path: str, **body: Any) -> Any:
-    """The `data` of a successful answer."""
+    """Send a request. Return the `data` of its successful answer."""
     response = await service.http.request(method, path, json=body or None, headers=KEY)
     assert response.status_code == 200, response.text
     return response.json()["data"]
 
 
-async def test_an_avatar_gets_another_name_and_voice() -> None:
+async def test_an_avatars_name_and_default_voice_can_be_changed() -> None:
     async with simulated_service() as service:
         renamed = await sent(service, "PATCH", f"/v1/avatars/{WAYNE}", name="Wanda")
         voiced = await sent(service, "PATCH", f"/v1/avatars/{WAYNE}", default_voice_id=NORA, unknown=1)
@@ -39,7 +39,7 @@ async def test_an_avatar_gets_another_name_and_voice() -> None:
     assert listed["results"][0] == voiced
 
 
-async def test_a_deleted_avatar_is_gone_and_its_sessions_end() -> None:
+async def test_deleting_an_avatar_ends_its_sessions() -> None:
     async with simulated_service() as service:
         running, _ = await service.running()
         other, _ = await service.running(avatar_id=JUNE)
@@ -58,7 +58,7 @@ async def test_a_deleted_avatar_is_gone_and_its_sessions_end() -> None:
 
 
 @pytest.mark.parametrize("name", ["provider_voice_id", "voice_id"])
-async def test_an_imported_voice_is_private_and_speaks_while_its_secret_is_there(name: str) -> None:
+async def test_an_imported_voice_is_private_and_needs_its_secret(name: str) -> None:
     async with simulated_service() as service:
         secret = await sent(
             service,
@@ -86,7 +86,7 @@ async def test_an_imported_voice_is_private_and_speaks_while_its_secret_is_there
     assert "secret" in mute.json()["message"]
 
 
-async def test_a_voice_is_renamed_and_deleted() -> None:
+async def test_a_voice_can_be_renamed_and_deleted() -> None:
     async with simulated_service() as service:
         renamed = await sent(service, "PATCH", f"/v1/voices/{NORA}", name="Leonora")
         await sent(service, "DELETE", f"/v1/voices/{NORA}")
@@ -98,7 +98,7 @@ async def test_a_voice_is_renamed_and_deleted() -> None:
     assert june["default_voice"] is None
 
 
-async def test_a_preview_is_a_sound_of_that_very_voice() -> None:
+async def test_each_voice_has_its_own_audible_sample() -> None:
     async with simulated_service() as service:
         clara = await service.get(f"/v1/voices/{DEMO_VOICE}/preview")
         again = await service.get(f"/v1/voices/{DEMO_VOICE}/preview")
@@ -112,7 +112,7 @@ async def test_a_preview_is_a_sound_of_that_very_voice() -> None:
     assert nora != clara
 
 
-async def test_voice_agents_are_listed_without_and_shown_with_their_configuration() -> None:
+async def test_only_a_single_voice_agent_is_shown_with_its_configuration() -> None:
     async with simulated_service() as service:
         listed = (await service.get("/v1/voice_agents"))["results"]
         shown = await service.get(f"/v1/voice_agents/{GUIDE_AGENT}")
@@ -122,7 +122,7 @@ async def test_voice_agents_are_listed_without_and_shown_with_their_configuratio
     assert {key: value for key, value in shown.items() if key != "agent_configuration"} in listed
 
 
-async def test_a_voice_agent_lends_a_session_its_context_and_voice() -> None:
+async def test_a_session_takes_context_and_voice_from_its_voice_agent() -> None:
     async with simulated_service() as service:
         session_id, _ = await service.running(
             "tells_its_job", avatar_persona=None, voice_agent={"id": GUIDE_AGENT, "language": "fr"}
@@ -137,7 +137,7 @@ async def test_a_voice_agent_lends_a_session_its_context_and_voice() -> None:
     assert elsewhere.json()["message"] == "Voice agents of ElevenLabs are not simulated"
 
 
-async def test_an_embed_has_an_address_that_says_it_is_not_simulated() -> None:
+async def test_an_embed_has_a_url_that_answers_not_simulated() -> None:
     async with simulated_service() as service:
         embed = await sent(
             service, "POST", "/v2/embeddings", avatar_id=JUNE, context_id=DEMO_CONTEXT, orientation="vertical"
@@ -153,7 +153,7 @@ async def test_an_embed_has_an_address_that_says_it_is_not_simulated() -> None:
     assert unknown.status_code == 404
 
 
-async def test_feedback_is_thanked_for() -> None:
+async def test_feedback_is_accepted() -> None:
     async with simulated_service() as service:
         given = await sent(service, "POST", "/v1/feedback/agents", feedback_data={"use_case": "a museum"})
 
@@ -201,7 +201,7 @@ IMPORT, EMBED, FEEDBACK = (
         ),
     ],
 )
-async def test_what_does_not_validate_is_named(endpoint: tuple[str, str], body: Any, problem: str) -> None:
+async def test_an_invalid_field_is_named(endpoint: tuple[str, str], body: Any, problem: str) -> None:
     async with simulated_service() as service:
         response = await service.http.request(*endpoint, json=body, headers=KEY)
 
@@ -209,7 +209,7 @@ async def test_what_does_not_validate_is_named(endpoint: tuple[str, str], body: 
     assert {"message": problem} in response.json()["data"]
 
 
-async def test_a_voice_that_is_not_there_cannot_become_an_avatars_own() -> None:
+async def test_an_unknown_voice_cannot_become_a_default_voice() -> None:
     async with simulated_service() as service:
         response = await service.http.patch(
             f"/v1/avatars/{WAYNE}", json={"default_voice_id": UNKNOWN}, headers=KEY

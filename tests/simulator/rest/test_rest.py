@@ -1,4 +1,4 @@
-"""The simulator's REST conventions and its catalogue, over real sockets."""
+"""The conventions of the simulator's REST API, its avatars, voices and contexts, over real sockets."""
 
 import itertools
 from typing import Any
@@ -18,7 +18,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
     [
         ("GET", "/nothing", 404),
         ("GET", "/v1/nothing", 404),
-        ("GET", "/previews/nobody.png", 404),
+        ("GET", "/previews/unknown.png", 404),
         ("GET", "/previews/", 404),
         ("GET", "/previews/..%2Fprompts%2Fguide.png", 404),
         ("DELETE", f"/v1/sessions/{UNKNOWN}", 405),
@@ -44,7 +44,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
         ("POST", "/v1/sessions/start", 403),
     ],
 )
-async def test_every_refusal_is_an_envelope_a_browser_may_read(method: str, path: str, status: int) -> None:
+async def test_every_error_is_an_envelope_with_cors_headers(method: str, path: str, status: int) -> None:
     async with simulated_service() as service:
         response = await service.http.request(method, path, headers={**KEY, "Origin": ORIGIN})
 
@@ -108,7 +108,7 @@ async def test_the_public_lists_need_no_key(path: str) -> None:
         ),
     ],
 )
-async def test_a_wrong_bearer_is_403_with_code_4003_whatever_the_key(
+async def test_a_wrong_bearer_is_403_with_code_4003_also_with_an_api_key(
     endpoint: str, authorization: str | None
 ) -> None:
     headers = KEY if authorization is None else {**KEY, "Authorization": authorization}
@@ -129,7 +129,7 @@ async def test_a_token_of_another_simulator_is_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
-async def test_a_body_that_is_no_json_is_422(body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_422(body: bytes) -> None:
     async with simulated_service() as service:
         response = await service.http.post("/v1/sessions/token", content=body, headers=KEY)
 
@@ -145,7 +145,7 @@ async def test_a_body_that_is_too_large_is_413() -> None:
     assert response.json()["message"]
 
 
-async def test_validation_errors_are_a_sentence_and_a_list() -> None:
+async def test_validation_errors_are_in_the_message_and_in_lists() -> None:
     async with simulated_service() as service:
         response = await service.http.post(
             "/v1/sessions/token", json={**FULL, "avatar_id": "wayne", "is_sandbox": 2}, headers=KEY
@@ -187,7 +187,7 @@ async def test_a_preflight_allows_what_the_web_sdk_sends() -> None:
     }
 
 
-async def test_success_is_readable_by_the_page_that_asked_and_by_no_other() -> None:
+async def test_cors_headers_name_the_origin_of_the_request() -> None:
     async with simulated_service() as service:
         from_page = await service.http.get("/v1/languages", headers={"Origin": ORIGIN})
         from_server = await service.http.get("/v1/languages")
@@ -197,7 +197,7 @@ async def test_success_is_readable_by_the_page_that_asked_and_by_no_other() -> N
     assert from_page.headers["Vary"] == from_server.headers["Vary"] == "Origin"
 
 
-async def test_the_rooms_keep_their_own_answers() -> None:
+async def test_the_api_does_not_change_answers_of_the_room_server() -> None:
     async with simulated_service() as service:
         response = await service.http.get("/rtc/validate", headers={"Origin": ORIGIN})
 
@@ -205,7 +205,7 @@ async def test_the_rooms_keep_their_own_answers() -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-async def test_the_known_avatars_are_public_and_have_a_picture(tmp_path: Any) -> None:
+async def test_the_seeded_avatars_are_public_and_have_a_picture(tmp_path: Any) -> None:
     async with simulated_service() as service:
         public = await service.get("/v1/avatars/public")
         own = await service.get("/v1/avatars")
@@ -229,7 +229,7 @@ async def test_the_known_avatars_are_public_and_have_a_picture(tmp_path: Any) ->
         assert image.size == (640, 360)
 
 
-async def test_voices_languages_and_credits_are_there() -> None:
+async def test_a_new_account_has_voices_languages_and_credits() -> None:
     async with simulated_service() as service:
         voices = await service.get("/v1/voices")
         private = await service.get("/v1/voices", voice_type="private")
@@ -308,7 +308,7 @@ async def test_contexts_are_created_changed_and_deleted() -> None:
         ({"name": "x", "prompt": "x", "links": ["u"]}, "body.links.0: Input should be a valid dictionary"),
     ],
 )
-async def test_a_context_that_does_not_validate_is_refused(body: dict[str, Any], problem: str) -> None:
+async def test_an_invalid_context_is_refused(body: dict[str, Any], problem: str) -> None:
     async with simulated_service() as service:
         response = await service.http.post("/v1/contexts", json=body, headers=KEY)
 

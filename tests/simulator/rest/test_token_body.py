@@ -1,4 +1,4 @@
-"""What `POST /v1/sessions/token` of the simulator takes and refuses."""
+"""The body of `POST /v1/sessions/token`: accepted and refused ones."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ def lite(**fields: Any) -> dict[str, Any]:
         pytest.param(
             lite(video_quality="low", video_settings={"quality": "medium"}),
             SessionConfig("LITE", AVATAR, quality="medium"),
-            id="the documented quality counts",
+            id="the documented quality has precedence",
         ),
         pytest.param(
             lite(avatar_persona=None, livekit_config=None, max_session_duration=None),
@@ -99,7 +99,7 @@ def lite(**fields: Any) -> dict[str, Any]:
         pytest.param(
             lite(avatar_persona={"voice_id": 7}, video_quality="odd"),
             SessionConfig("LITE", AVATAR),
-            id="fields LITE does not know are ignored",
+            id="FULL-only fields are ignored in LITE",
         ),
         pytest.param(
             full(
@@ -111,7 +111,7 @@ def lite(**fields: Any) -> dict[str, Any]:
                 }
             ),
             SessionConfig("FULL", AVATAR),
-            id="nulls are absent",
+            id="null means absent",
         ),
         pytest.param(
             full(avatar_persona=None, voice_agent={"id": VOICE, "language": "de"}),
@@ -130,7 +130,7 @@ def lite(**fields: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_bodies_of_known_clients_are_understood(body: dict[str, Any], config: SessionConfig) -> None:
+def test_bodies_of_known_clients_are_accepted(body: dict[str, Any], config: SessionConfig) -> None:
     assert parse_token_body(body) == config
 
 
@@ -213,7 +213,7 @@ def test_bodies_of_known_clients_are_understood(body: dict[str, Any], config: Se
         ),
     ],
 )
-def test_what_does_not_validate_is_named(body: Any, problem: str) -> None:
+def test_an_invalid_field_is_named(body: Any, problem: str) -> None:
     with pytest.raises(Refusal) as refused:
         parse_token_body(body)
 
@@ -221,12 +221,12 @@ def test_what_does_not_validate_is_named(body: Any, problem: str) -> None:
     assert any(problem in str(found) for found in refused.value.problems), refused.value.problems
 
 
-def test_the_old_name_of_lite_is_refused_on_demand() -> None:
+def test_strict_modes_refuse_the_old_name_of_lite() -> None:
     with pytest.raises(Refusal, match="Input tag 'CUSTOM' found using 'mode'"):
         parse_token_body(lite(mode="CUSTOM"), strict_modes=True)
 
 
-def test_every_fault_of_a_body_is_named_at_once() -> None:
+def test_all_errors_of_a_body_are_named_together() -> None:
     with pytest.raises(Refusal) as refused:
         parse_token_body(full(avatar_id="x", is_sandbox=1, avatar_persona={"voice_id": "y"}))
 
