@@ -54,6 +54,7 @@ class Problem:
 
     @property
     def type(self) -> str:
+        """Pydantic's name of the error, from the beginning of its message."""
         return next(
             (name for start, name in PROBLEM_TYPES.items() if self.message.startswith(start)), "value_error"
         )
@@ -123,6 +124,7 @@ def too_many_requests(limit: int) -> Refusal:
 
 
 def start_failed(why: str) -> Refusal:
+    """The start fails with 500, like the real service's. `why` ends the sentence."""
     return failed(f"The session could not be started: {why}")
 
 
@@ -131,6 +133,7 @@ def failed(message: str) -> Refusal:
 
 
 def not_simulated(what: str) -> Refusal:
+    """`what` begins the sentence and is a plural: "Agora channels"."""
     return Refusal(HTTPStatus.NOT_IMPLEMENTED, NOT_SIMULATED, f"{what} are not simulated")
 
 

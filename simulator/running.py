@@ -146,6 +146,7 @@ class RunningSession:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        """Continue the worker after `suspend`."""
         self._signal(signal.SIGCONT)
 
     async def _run(self) -> None:

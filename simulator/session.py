@@ -88,6 +88,8 @@ class Line:
 
 @dataclass(slots=True, eq=False)
 class Session:
+    """One session. `started_at` is the moment the avatar was in the room, None before that."""
+
     config: SessionConfig
     id: str = field(default_factory=lambda: str(uuid4()))
     state: State = State.CREATED
@@ -100,6 +102,7 @@ class Session:
     transcript: list[Line] = field(default_factory=list)
 
     def move(self, state: State, at: datetime | None = None) -> None:
+        """Change the state, by default as of now."""
         self.state = state
         self.updated_at = at or now()
 

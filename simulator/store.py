@@ -92,6 +92,7 @@ class Store:
         return str(rows[0][0]) if rows else None
 
     def keep_value(self, name: str, value: str) -> None:
+        """Store one named value of the account. Returns at once, like `write`."""
         self.write("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value)
 
     def close(self) -> None:

@@ -69,6 +69,7 @@ class Switches:
         return switch
 
     def all_off(self) -> None:
+        """Switch off all faults, also those of single sessions."""
         for switch in self:
             self.off(switch.id)
 

@@ -21,6 +21,7 @@ class Vault:
         self._fernet = Fernet(key)
 
     def seal(self, text: str) -> str:
+        """Return the text encrypted, as ASCII characters."""
         # A JSON string may hold half a surrogate pair; strict UTF-8 cannot encode it.
         return self._fernet.encrypt(text.encode("utf-8", "surrogatepass")).decode()
 

@@ -58,6 +58,8 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """A link of a context. `faq` is a text with facts that the avatar answers from."""
+
     url: str
     faq: str
     id: str = field(default_factory=new_id)
@@ -141,6 +143,7 @@ class Memory:
         return "\n\n".join(episode.summary for episode in self.episodes)
 
     def of(self, session_id: str) -> bool:
+        """Tell whether the memory contains the session."""
         return any(episode.session_id == session_id for episode in self.episodes)
 
 

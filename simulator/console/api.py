@@ -152,6 +152,7 @@ async def set_credits(request: web.Request) -> web.Response:
 
 
 def switch_told(switch: Switch) -> dict[str, Any]:
+    """Return an active fault with its parameters as a JSON object."""
     return {
         "id": switch.id,
         "fault": switch.fault.name,

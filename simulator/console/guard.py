@@ -53,7 +53,10 @@ def _is_local_name(request: web.Request) -> bool:
 
 
 def _is_own_page(request: web.Request) -> bool:
-    """Refuse only requests that name another origin. Browsers always name it; other programs do not."""
+    """Tell whether the request comes from the console's own page, or from a program that is not a browser.
+
+    Browsers name the origin of a request in Origin or Sec-Fetch-Site.
+    """
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":
         return False

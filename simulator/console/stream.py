@@ -14,9 +14,8 @@ from simulator.console.log_rows import row
 from simulator.console.state import CONSOLE
 from simulator.event_log import Entry
 
-HEARTBEAT_S = (
-    15.0  # between comments in a silent stream; writing is the only way to notice that a reader is gone
-)
+# Between comments in a silent stream. Writing is the only way to notice that a reader is gone.
+HEARTBEAT_S = 15.0
 LONGEST_WAIT_S = 60.0
 PAUSE_S = 0.1  # between two writes of a stream, so that the entries of a burst are sent together
 

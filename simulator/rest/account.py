@@ -55,6 +55,7 @@ def owned_account(request: web.Request) -> Account:
 
 
 def has_bearer(request: web.Request) -> bool:
+    """Tell whether the request has an Authorization header, valid or not."""
     return "Authorization" in request.headers
 
 

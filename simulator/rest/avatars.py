@@ -87,6 +87,7 @@ async def change(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
+    """Delete the avatar. Its running sessions end with AVATAR_DELETED."""
     account = owned_account(request)
     avatar = in_path(request, account.world.avatars, "Avatar")
     del account.world.avatars[avatar.id]

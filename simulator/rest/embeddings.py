@@ -42,6 +42,7 @@ def endpoints() -> tuple[Endpoint, ...]:
 
 
 async def create(request: web.Request) -> web.Response:
+    """Check the whole body. Of its values only the orientation is stored."""
     world = owned_account(request).world
     fields = Fields(await read_json(request))
     fields.uuid("avatar_id")
@@ -70,5 +71,6 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
+    """Answer 501 for an existing embed, 404 for an unknown one."""
     in_path(request, account_of(request).world.embeds, "Embed")
     raise refusals.not_simulated("Embedded pages")

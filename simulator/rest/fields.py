@@ -108,6 +108,7 @@ class Fields:
         return value
 
     def optional_text(self, name: str) -> str | None:
+        """Return a text, which may be empty; None when the field is absent or null."""
         value = self._values.get(name)
         if value is not None and not isinstance(value, str):
             self.problem("Input should be a valid string", name)
@@ -115,6 +116,7 @@ class Fields:
         return value
 
     def flag(self, name: str, default: bool = False) -> bool:
+        """Return a boolean, `default` when the field is absent. Null is an error."""
         value = self._values.get(name, default)
         if not isinstance(value, bool):
             self.problem("Input should be a valid boolean", name)
@@ -133,6 +135,7 @@ class Fields:
         return str(value)
 
     def number(self, name: str, low: float, high: float, default: float) -> float:
+        """Return a number from `low` to `high`, both inclusive. `default` is the value of an absent field."""
         value = self._values.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.problem("Input should be a valid number", name)

@@ -37,6 +37,7 @@ class Query(Fields):
         return number
 
     def page(self) -> "Page":
+        """Return the requested page, by default the first with 20 entries. Errors are noted."""
         return Page(self.whole("page", 1, low=1) or 1, self.whole("page_size", 20, 1, LARGEST_PAGE) or 20)
 
 

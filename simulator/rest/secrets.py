@@ -39,6 +39,7 @@ async def list_secrets(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
+    """Encrypt and store the value. The answer does not contain it."""
     account = owned_account(request)
     fields = Fields(await read_json(request))
     name, value = fields.text("secret_name", 255), fields.text("secret_value")

@@ -69,6 +69,7 @@ def endpoints() -> tuple[Endpoint, ...]:
 
 
 async def mint(request: web.Request) -> web.Response:
+    """Create a session and its token. Memories are looked up now, all other entries at the start."""
     account = owned_account(request)
     parsed = parse_token_body(await read_json(request), strict_modes=account.strict_modes)
     config = await account.memories.attached(parsed)

@@ -123,6 +123,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def preview(request: web.Request) -> web.Response:
+    """Return a sample of the voice. Answer 500 on a machine without speech synthesis."""
     account = owned_account(request)
     voice = in_path(request, account.world.voices, "Voice")
     try:
