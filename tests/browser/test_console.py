@@ -1,4 +1,4 @@
-"""The simulator's console in Chromium: it follows a session, obeys its forms, and says what went wrong."""
+"""The simulator's console in Chromium: live updates, forms and errors."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 @pytest.fixture(scope="module")
 def quiet_simulator() -> Iterator[Simulator]:
-    """One that no other test uses: faults would befall them as well."""
+    """A simulator for this file only: faults would affect other tests."""
     with running_simulator() as simulator:
         yield simulator
 

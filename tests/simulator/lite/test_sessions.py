@@ -151,7 +151,7 @@ async def test_what_is_not_simulated_is_minted_and_refused_at_start(
 @pytest.mark.parametrize(
     ("token", "changes", "why"),
     [
-        ("no token", {}, "no LiveKit access token"),
+        ("no token", {}, "not a LiveKit access token"),
         (room_token(room_join=False), {}, "roomJoin"),
         (room_token(), {"livekit_room": "attic"}, "another room"),
         (room_token(can_publish_data=False), {}, "canPublishData"),

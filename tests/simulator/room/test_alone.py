@@ -70,7 +70,7 @@ def test_a_person_is_told_what_to_set() -> None:
     [
         ([], {"LIVEKIT_API_KEY": "k"}, "set both LIVEKIT_API_KEY and LIVEKIT_API_SECRET"),
         ([], {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "short"}, "at least 32 characters"),
-        (["--host", "0.0.0.0"], {}, "give the one they will use"),
+        (["--host", "0.0.0.0"], {}, "give the address that they will use"),
         (["--host", "example.org"], {}, "must be an IP address"),
         (["--host", "192.0.2.1"], {}, "cannot listen on 192.0.2.1"),
     ],
