@@ -116,7 +116,7 @@ def _is_short(fields: Fields) -> bool:
 
 
 def _check_secret(world: World, secret_id: str) -> None:
-    """Raises Refusal (400, LiveAvatar OpenAPI)."""
+    """Raise Refusal (400, LiveAvatar OpenAPI) for an unknown secret."""
     if secret_id not in world.secrets:
         raise refusals.bad_state(f"Secret with id '{secret_id}' not found in your space")
 

@@ -61,7 +61,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         },
     }
     if endpoint.body is not None:
-        # Not `required`: start, stop and keep-alive accept a missing body. Other schemas have required members.
+        # Not `required`: start, stop and keep-alive accept a missing body.
         operation["requestBody"] = _json(endpoint.body)
     return operation
 

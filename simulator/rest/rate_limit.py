@@ -61,8 +61,9 @@ def limiting(limit: RateLimit) -> Middleware:
 
 
 def _caller(request: web.Request) -> str:
-    """Return the caller's credential or address. Clients send both credentials to session endpoints only; the token
-    identifies the session there.
+    """Return the caller's credential or address.
+
+    Clients send both credentials to session endpoints only. There the token counts, because it names the session.
     """
     headers = request.headers
     return headers.get("Authorization") or headers.get("X-API-KEY") or request.remote or ""

@@ -33,8 +33,10 @@ async def switch_off(service: SimulatedService, number: int) -> None:
     assert (await service.http.post(f"/simulator/faults/{number}/off")).status_code == 200
 
 
-async def mint(client: httpx.AsyncClient, timeout: float = 40) -> httpx.Response:
+async def mint(client: httpx.AsyncClient, patience: float = 40) -> httpx.Response:
+    """Create a session token. `patience`: seconds to wait for the answer."""
     headers = {**KEY, "Origin": "http://page.test"}
+    timeout = httpx.Timeout(40, read=patience)
     return await client.post("/v1/sessions/token", json=FULL, headers=headers, timeout=timeout)
 
 
@@ -119,7 +121,7 @@ async def test_a_fault_changes_answers_until_it_is_switched_off(
 
 
 @pytest.mark.parametrize(
-    ("fault", "timeout", "error"),
+    ("fault", "patience", "error"),
     [
         ("hang", 0.5, httpx.ReadTimeout),
         ("reset", 40, httpx.ReadError),
@@ -131,14 +133,14 @@ async def test_a_fault_breaks_connections_until_it_is_switched_off(
     service: SimulatedService,
     client: httpx.AsyncClient,
     fault: str,
-    timeout: float,
+    patience: float,
     error: type[Exception],
     performed: str,
 ) -> None:
     number = await switch_on(service, fault, performed=performed)
 
     with pytest.raises(error):
-        await mint(client, timeout)
+        await mint(client, patience)
     await switch_off(service, number)
 
     assert (await mint(client)).status_code == 200
