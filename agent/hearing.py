@@ -12,8 +12,7 @@ from livekit.agents.language import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 from livekit.agents.utils import shortuuid
 
-from voice.hearing.recognizer import SAMPLE_RATE, Recognition, Recognizer
-from voice.hearing.recognizer import HearingUnavailable as SpeechInMissing
+from voice.hearing.recognizer import SAMPLE_RATE, HearingUnavailable, Recognition, Recognizer
 from voice.hearing.vad import SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
 
 logger = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class _HearingStream(stt.RecognizeStream):
     async def _is_open(self) -> bool:
         try:
             await self._recognizer.open()
-        except SpeechInMissing as missing:
+        except HearingUnavailable as missing:
             logger.warning("the agent is deaf: %s", missing)
             return False
         return True

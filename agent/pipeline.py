@@ -18,9 +18,7 @@ from agent.plugins import BadPipeline, named, plugin
 from agent.site import Welcome
 from agent.spare import SpareAnswering, SpareHearing, SpareSpeaking
 from agent.speaking import Speaking
-from voice.factory import build_brain as brain
-from voice.factory import build_recognizer as recognizer
-from voice.factory import build_speaker as speaker
+from voice.factory import build_brain, build_recognizer, build_speaker
 from voice.settings import SpeechSettings, from_environment
 from voice.speaking.espeak.languages import voice_for_language
 from voice.speaking.speaker import Speaker, Voice
@@ -50,7 +48,7 @@ def build_session(welcome: Welcome) -> AgentSession[None]:
     settings = from_environment(os.environ)
     vad = VAD(min_silence_duration=SILENCE)
     ears = Hearing(
-        recognizer(settings, texts=[welcome.prompt, *welcome.faqs], language=welcome.language),
+        build_recognizer(settings, texts=[welcome.prompt, *welcome.faqs], language=welcome.language),
         welcome.language,
     )
     own_ears = plugin("AGENT_STT", stt.STT)
@@ -77,7 +75,7 @@ def build_session(welcome: Welcome) -> AgentSession[None]:
 async def check(environ: Mapping[str, str] = os.environ) -> None:
     """Find out before the first conversation what every conversation would fail with.
 
-    Raises BadPipeline, `voice.settings.InvalidSpeechSetting` or `voice.tts.VoiceMissing`.
+    Raises BadPipeline, `voice.settings.InvalidSpeechSetting` or `voice.speaking.speaker.VoiceMissing`.
     """
     if own := environ.get("AGENT_SESSION", "").strip():
         named(own, "AGENT_SESSION")
@@ -86,7 +84,7 @@ async def check(environ: Mapping[str, str] = os.environ) -> None:
     for made in (plugin("AGENT_STT", stt.STT), plugin("AGENT_LLM", llm.LLM), plugin("AGENT_TTS", tts.TTS)):
         if made is not None:
             await made.aclose()
-    mouth: Speaker = speaker(settings)
+    mouth: Speaker = build_speaker(settings)
     try:
         await mouth.open()
     finally:
@@ -95,7 +93,7 @@ async def check(environ: Mapping[str, str] = os.environ) -> None:
 
 def _answering(settings: SpeechSettings, welcome: Welcome) -> llm.LLM[Any]:
     mind = Answering(
-        brain(settings, name=welcome.avatar_name, prompt=welcome.prompt, faqs=list(welcome.faqs))
+        build_brain(settings, name=welcome.avatar_name, prompt=welcome.prompt, faqs=list(welcome.faqs))
     )
     own = plugin("AGENT_LLM", llm.LLM)
     return SpareAnswering(own, mind) if own else mind
@@ -103,6 +101,6 @@ def _answering(settings: SpeechSettings, welcome: Welcome) -> llm.LLM[Any]:
 
 def _speaking(settings: SpeechSettings, welcome: Welcome) -> tts.TTS[Any]:
     voice = Voice(espeak=voice_for_language(Voice().espeak, welcome.language))
-    mouth = Speaking(speaker(settings), voice)
+    mouth = Speaking(build_speaker(settings), voice)
     own = plugin("AGENT_TTS", tts.TTS)
     return SpareSpeaking(own, mouth) if own else mouth

@@ -12,7 +12,7 @@ from simulator.avatar.job import Job
 from simulator.avatar.listening import Listener, Listening
 from simulator.avatar.reports import Reports
 from simulator.avatar.understanding import Understanding, speech_detector
-from voice.factory import build_recognizer as recognizer
+from voice.factory import build_recognizer
 from voice.hearing.recognizer import Recognizer
 from voice.settings import SpeechSettings
 from voice.text.sentences import split_sentences
@@ -86,4 +86,4 @@ def _recognizer(job: Job, settings: SpeechSettings) -> Recognizer:
     texts: list[str] = []
     if job.context is not None:
         texts = [job.context.opening_text, *split_sentences(job.context.prompt), *job.context.faqs]
-    return recognizer(settings, texts=texts, language=job.language)
+    return build_recognizer(settings, texts=texts, language=job.language)

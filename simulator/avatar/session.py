@@ -26,7 +26,7 @@ from simulator.avatar.speech import Speech
 from simulator.avatar.stage import RoomLost, Stage
 from simulator.avatar.tone import tone
 from voice.answering.brain import Brain
-from voice.factory import build_brain as brain
+from voice.factory import build_brain
 from voice.settings import SpeechSettings, from_environment
 
 logger = logging.getLogger(__name__)
@@ -205,7 +205,7 @@ def _brain(job: Job, settings: SpeechSettings) -> Brain | None:
     if job.context is None:
         return None
     name, prompt, faqs = job.avatar.title(), job.context.prompt, job.context.faqs
-    return brain(settings, name=name, prompt=prompt, faqs=faqs, llm=job.llm)
+    return build_brain(settings, name=name, prompt=prompt, faqs=faqs, llm=job.llm)
 
 
 def _is_user(participant: rtc.RemoteParticipant) -> bool:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from voice.factory import build_speaker as speaker
+from voice.factory import build_speaker
 from voice.settings import SpeechSettings
 from voice.speaking.silent_utterance import silent_utterance
 from voice.speaking.speaker import Voice, VoiceError, VoiceMissing, VoiceUnknown
@@ -18,7 +18,7 @@ class Speech:
     """Always utters: where nothing can be heard, captions and mouth still go their way."""
 
     def __init__(self, settings: SpeechSettings, voice: Voice) -> None:
-        self._speaker = speaker(settings)
+        self._speaker = build_speaker(settings)
         self._voice = voice
         self._mute = False
 

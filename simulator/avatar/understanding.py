@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from voice.hearing.recognizer import HearingUnavailable as SpeechInMissing
-from voice.hearing.recognizer import Recognition, Recognizer, Transcript
+from voice.hearing.recognizer import HearingUnavailable, Recognition, Recognizer, Transcript
 from voice.hearing.vad import SpeechDetector
 
 HANGOVER = 0.4  # seconds of silence that end what the user says
@@ -13,7 +12,7 @@ def speech_detector(missing: Callable[[str], None]) -> SpeechDetector | None:
     """None where it cannot be told whether somebody speaks: then typed text is all there is."""
     try:
         return SpeechDetector(hangover=HANGOVER)
-    except SpeechInMissing as why:
+    except HearingUnavailable as why:
         missing(str(why))
         return None
 
@@ -31,7 +30,7 @@ class Understanding:
         """Load ahead of the first word."""
         try:
             await self._recognizer.open()
-        except SpeechInMissing as why:
+        except HearingUnavailable as why:
             self._deaf = True
             self._missing(str(why))
 
