@@ -7,7 +7,7 @@ os.environ.setdefault("DEBUG", "0")
 os.environ.setdefault("HTTPS", "0")
 os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 
-# Whatever a developer's own settings say: tests spend nobody's credits.
+# Tests ignore the developer's own settings and spend no credits.
 os.environ["ENV_FILE"] = os.devnull
 os.environ["LIVEAVATAR_API_KEY"] = ""
 os.environ["LIVEAVATAR_API_URL"] = ""
