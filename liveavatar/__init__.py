@@ -1,11 +1,10 @@
-"""An asynchronous, typed client of HeyGen LiveAvatar's REST API. It knows httpx and no web framework.
+"""An asynchronous, typed client of HeyGen LiveAvatar's REST API. It uses httpx and no web framework.
 
 async with LiveAvatar(api_key) as liveavatar:
     token = await liveavatar.create_session_token(FullSession(avatar_id=...))
     session = await liveavatar.start_session(token)
 """
 
-from liveavatar.catalog import Avatar, Context, ContextName, Language, Link, Voice, VoiceName
 from liveavatar.client import LiveAvatar
 from liveavatar.errors import (
     AuthRejected,
@@ -21,8 +20,15 @@ from liveavatar.errors import (
     Unreachable,
     ValidationRejected,
 )
-from liveavatar.records import SessionSummary, Transcript, TranscriptLine
-from liveavatar.wire import (
+from liveavatar.resources import Avatar, Context, ContextName, Language, Link, Voice, VoiceName
+from liveavatar.session_answers import (
+    SessionSummary,
+    SessionToken,
+    StartedSession,
+    Transcript,
+    TranscriptLine,
+)
+from liveavatar.session_requests import (
     CustomSession,
     Encoding,
     EndReason,
@@ -31,8 +37,6 @@ from liveavatar.wire import (
     Mode,
     OwnRoom,
     Quality,
-    SessionToken,
-    StartedSession,
 )
 
 __all__ = [

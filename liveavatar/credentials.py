@@ -1,7 +1,7 @@
-"""The two ways to prove who is calling, as objects that never show what they hold.
+"""The two ways to prove who is calling, as objects that never show the secret they hold.
 
-A secret enters a request only inside httpx's auth step, so no frame of ours has it in a local variable and no
-`repr` in a log, traceback or debugger can print it.
+A secret enters a request only inside httpx's auth step. So no frame of ours has it in a local variable, and no
+`repr` in a log, traceback or debugger prints it.
 """
 
 from collections.abc import Generator
@@ -10,13 +10,13 @@ import httpx
 
 
 class Credential(httpx.Auth):
-    """A secret that fits into an HTTP header; ValueError (which does not quote it) if it cannot."""
+    """A secret for an HTTP header. Raises ValueError, which does not quote the secret, when no header can carry it."""
 
     header: str
     scheme = ""
 
     def __init__(self, secret: str) -> None:
-        if not fits_a_header(secret):
+        if not fits_header(secret):
             raise ValueError(
                 f"this is not a usable secret for the {self.header} header: "
                 "it is empty or holds a space, a line break or a character outside ASCII"
@@ -27,8 +27,8 @@ class Credential(httpx.Auth):
         request.headers[self.header] = self.scheme + self._secret
         yield request
 
-    def strike_out(self, text: str) -> str:
-        """`text` without this secret, for words of the service that may quote it back."""
+    def redact(self, text: str) -> str:
+        """Return `text` without this secret: the vendor's words may quote it back."""
         return text.replace(self._secret, "[secret]")
 
     def __repr__(self) -> str:
@@ -36,18 +36,18 @@ class Credential(httpx.Auth):
 
 
 class ApiKey(Credential):
-    """The account's key. It may do everything, so it never leaves the server side."""
+    """The account's key. It may do everything, so it never leaves the server."""
 
     header = "X-API-KEY"
 
 
 class Bearer(Credential):
-    """A session token: good for one session's start, keep-alive and stop."""
+    """A session token. It starts, keeps alive and stops one session."""
 
     header = "Authorization"
     scheme = "Bearer "
 
 
-def fits_a_header(secret: str) -> bool:
-    """Whether httpx can send it. A value that cannot be sent would be quoted in httpx's exception."""
+def fits_header(secret: str) -> bool:
+    """Tell whether httpx can send `secret`. httpx's exception would quote one that it cannot."""
     return bool(secret) and all("!" <= character <= "~" for character in secret)

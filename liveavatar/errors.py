@@ -1,9 +1,9 @@
-"""What can go wrong between us and LiveAvatar.
+"""The errors of a call to LiveAvatar.
 
     LiveAvatarError
     ├── Unreachable             no whole answer came back
     ├── TimedOut                the deadline of the call passed first
-    ├── Rejected                an answer that says no
+    ├── Rejected                LiveAvatar refused the call
     │   ├── AuthRejected        401, or code 4003: key or token not accepted
     │   ├── ValidationRejected  400, 422, or code 4000: the request is wrong
     │   ├── NoCredits           code 4033
@@ -11,10 +11,10 @@
     │   ├── NotFound            404
     │   ├── RateLimited         429
     │   └── ServerFault         5xx
-    └── Garbled                 an answer that makes no sense
+    └── Garbled                 an answer that cannot be used
 
-The text and the attributes of all of them are safe to log and to show to staff: they never hold a key, a
-token, a header or a request body. They are not written for visitors.
+Their texts and attributes are safe to log and to show to staff: they never hold a key, a token, a header or a
+request body. They are not written for visitors.
 """
 
 from typing import ClassVar
@@ -29,7 +29,7 @@ class LiveAvatarError(Exception):
 
 
 class Unreachable(LiveAvatarError):
-    """The connection could not be made, or (`broke`) broke before a whole answer arrived."""
+    """The connection could not be made, or, when `broke`, it broke before the whole answer arrived."""
 
     def __init__(self, call: str, what: str, *, broke: bool = False) -> None:
         super().__init__(call, what)
@@ -37,7 +37,7 @@ class Unreachable(LiveAvatarError):
 
 
 class TimedOut(LiveAvatarError):
-    """The call, with its wait for a free slot and its retry, did not finish by its deadline."""
+    """The call did not finish within its deadline in seconds, which covers the wait for a slot and the retry."""
 
     def __init__(self, call: str, deadline: float) -> None:
         super().__init__(call, f"no answer within {deadline:g} s")
@@ -45,14 +45,14 @@ class TimedOut(LiveAvatarError):
 
 
 class Garbled(LiveAvatarError):
-    """The answer is a redirect, too large, compressed, not JSON, or lacks what was asked for."""
+    """The answer is a redirect, too large, compressed, not JSON, or lacks a member that is needed."""
 
 
 class Rejected(LiveAvatarError):
-    """LiveAvatar understood the call and refused it.
+    """LiveAvatar refused the call.
 
-    `status` is the HTTP status, `code` the code inside the body (None when it holds none), `messages` the
-    service's own words, shortened and with every secret of the call struck out (often one, possibly none).
+    `status` is the HTTP status. `code` is the code inside the body, or None. `messages` are LiveAvatar's own words,
+    shortened and without the secrets of the call: often one, possibly none.
     """
 
     meaning: ClassVar[str] = "refused"
@@ -69,12 +69,12 @@ class Rejected(LiveAvatarError):
 
     @property
     def message(self) -> str:
-        """The service's own words on one line; empty when it gave none."""
+        """LiveAvatar's own words on one line; empty when it gave none."""
         return " | ".join(self.messages)
 
 
 class AuthRejected(Rejected):
-    """The API key, or the session token, was not accepted."""
+    """LiveAvatar did not accept the API key or the session token."""
 
     meaning = "the API key or session token was not accepted, check the key"
 
@@ -98,13 +98,13 @@ class ConcurrencyReached(Rejected):
 
 
 class NotFound(Rejected):
-    """No such session, avatar, voice or context, or it belongs to somebody else."""
+    """The session, avatar, voice or context does not exist, or belongs to another account."""
 
     meaning = "not found"
 
 
 class RateLimited(Rejected):
-    """Too many calls in the current second; `retry_after` is in seconds, None when not told."""
+    """Too many calls in the current second. `retry_after` is in seconds, or None when LiveAvatar named no wait."""
 
     meaning = "too many calls"
 
@@ -122,6 +122,6 @@ class RateLimited(Rejected):
 
 
 class ServerFault(Rejected):
-    """LiveAvatar failed on its own side; it may or may not have done what was asked."""
+    """LiveAvatar failed on its own side. The call may or may not have taken effect."""
 
     meaning = "LiveAvatar failed on its side, try again later"

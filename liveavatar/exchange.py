@@ -1,4 +1,4 @@
-"""Calls over one pool of connections: bounded in number, time and size, and repeated only where safe."""
+"""Calls over one pool of connections: bounded in number, time and size, and repeated only where that is safe."""
 
 import asyncio
 import ipaddress
@@ -12,21 +12,22 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from liveavatar.answers import Answer, data_of, receive
 from liveavatar.credentials import Credential
 from liveavatar.errors import LiveAvatarError, RateLimited, ServerFault, TimedOut, Unreachable
+from liveavatar.payload import Payload
+from liveavatar.responses import Response, payload_of, receive
 
 logger = logging.getLogger(__name__)
 
-# httpx reports every URL, and so every session id, at INFO. A level an operator has set for it stays.
+# httpx logs every URL, and so every session id, at INFO. A level that an operator has set for it stays.
 if logging.getLogger("httpx").level == logging.NOTSET:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
-LONGEST_RETRY_AFTER = 2.0  # seconds; the service counts calls in windows of one second
+LONGEST_RETRY_AFTER = 2.0  # seconds; the vendor counts calls in windows of one second
 
 
 class Retry(Enum):
-    """Which failure lets a call be sent a second time (never a third)."""
+    """Which failures allow a second attempt. There is never a third."""
 
     NEVER = "never"
     IF_CONNECTION_BROKE = "if connection broke"
@@ -35,7 +36,7 @@ class Retry(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call; `deadline` in seconds covers the wait for a slot, all attempts and the pause between them."""
+    """One call. `deadline`, in seconds, covers the wait for a slot, both attempts and the pause between them."""
 
     method: str
     path: str
@@ -63,14 +64,16 @@ class Exchange:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.base_url = checked_base_url(base_url)
-        # Beyond some thirty waiters httpx's own pool costs more CPU than the calls, so callers queue here.
+        # Callers queue here: with more than some thirty waiters httpx's own pool costs more CPU than the calls.
         self._slots = asyncio.Semaphore(max_in_flight)
         self._sleep = sleep
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
             transport=transport,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # the credential is the only identity
+            cookies=CookieJar(
+                DefaultCookiePolicy(allowed_domains=[])
+            ),  # none: the credential is the only identity
             timeout=httpx.Timeout(None, connect=connect_timeout),  # the deadline of the call bounds the rest
             limits=httpx.Limits(max_connections=max_in_flight, max_keepalive_connections=max_in_flight),
             follow_redirects=False,
@@ -80,16 +83,16 @@ class Exchange:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def data(self, call: Call) -> object:
-        """Send it and return the `data` of the answer; raises LiveAvatarError."""
+    async def send(self, call: Call) -> Payload:
+        """Send it and return the payload of the answer. Raises LiveAvatarError."""
         with suppress(TimeoutError):
             async with asyncio.timeout(call.deadline) as clock:
-                return await self._data_with_retry(call, clock)
+                return await self._send_with_retry(call, clock)
         raise TimedOut(call.name, call.deadline)
 
-    async def _data_with_retry(self, call: Call, clock: asyncio.Timeout) -> object:
+    async def _send_with_retry(self, call: Call, clock: asyncio.Timeout) -> Payload:
         try:
-            return await self._data_once(call)
+            return await self._send_once(call)
         except LiveAvatarError as failure:
             pause = pause_before_retry(failure, call.retry)
             ends = clock.when()
@@ -97,14 +100,14 @@ class Exchange:
                 raise
             logger.warning("%s; trying once more in %.2f s", failure, pause)
         await self._sleep(pause)
-        return await self._data_once(call)
+        return await self._send_once(call)
 
-    async def _data_once(self, call: Call) -> object:
-        answer = await self._answer(call)
-        strike_out = call.credential.strike_out if call.credential else str
-        return data_of(answer, call.name, strike_out)
+    async def _send_once(self, call: Call) -> Payload:
+        response = await self._receive(call)
+        redact = call.credential.redact if call.credential else str
+        return payload_of(response, call.name, redact)
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _receive(self, call: Call) -> Response:
         request = self._http.stream(
             call.method, call.path, json=call.body, params=call.params, auth=call.credential
         )
@@ -115,12 +118,12 @@ class Exchange:
             why, broke = f"cannot connect to {self.base_url}: {error}", False
         except httpx.TransportError as error:
             why, broke = f"the connection to {self.base_url} broke ({type(error).__name__})", True
-        # Raised out here, so that httpx's error, whose request carries the key, is not kept as __context__.
+        # Raised out here, so that httpx's error, which holds the request with the key, is not kept as __context__.
         raise Unreachable(call.name, why, broke=broke)
 
 
 def pause_before_retry(failure: LiveAvatarError, retry: Retry) -> float | None:
-    """Seconds to wait before the second attempt, or None when there must be none."""
+    """Return the seconds to wait before the second attempt, or None when there must be none."""
     jitter = random.uniform(0.1, 0.3)
     if retry is Retry.NEVER:
         return None
@@ -134,7 +137,7 @@ def pause_before_retry(failure: LiveAvatarError, retry: Retry) -> float | None:
 
 
 def checked_base_url(text: str) -> str:
-    """The URL without a closing slash; ValueError when it is none, or has a user, query or fragment."""
+    """Return the URL without a closing slash. Raises ValueError when it is none, or has a user, query or fragment."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:

@@ -17,7 +17,7 @@ from liveavatar import (
     Unreachable,
 )
 
-TOKEN = SessionToken("id", "session.token")
+TOKEN = SessionToken(session_id="id", session_token="session.token")
 FINE = {
     "code": 1000,
     "message": "ok",
@@ -34,10 +34,8 @@ CALLS = {
     "token": lambda liveavatar: liveavatar.create_session_token(FullSession(avatar_id="a")),
     "start": lambda liveavatar: liveavatar.start_session(TOKEN),
     "stop": lambda liveavatar: liveavatar.stop_session(session_id="id"),
-    "stop by token": lambda liveavatar: liveavatar.stop_with_token(TOKEN),
     "keep-alive": lambda liveavatar: liveavatar.keep_alive("id"),
     "delete events": lambda liveavatar: liveavatar.delete_events("id"),
-    "create context": lambda liveavatar: liveavatar.create_context(name="n", prompt="p"),
     "credits": lambda liveavatar: liveavatar.credits(),
 }
 
@@ -94,11 +92,9 @@ NO_WAIT = (429, {})
         ("token", [BROKEN, LOST, FAULT, SHORT_WAIT]),
         ("credits", [BROKEN, LOST, FAULT, SHORT_WAIT]),
         ("stop", [BROKEN, LOST]),
-        ("stop by token", [BROKEN, LOST]),
         ("keep-alive", [BROKEN, LOST]),
         ("delete events", [BROKEN, LOST]),
         ("start", []),
-        ("create context", []),
     ],
 )
 @pytest.mark.parametrize("failure", [BROKEN, LOST, FAULT, SHORT_WAIT, LONG_WAIT, NO_WAIT])

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from liveavatar import (
+    CustomSession,
     Encoding,
     EndReason,
     FullSession,
@@ -16,6 +17,7 @@ from liveavatar import (
     Link,
     LiveAvatar,
     Mode,
+    OwnRoom,
     Quality,
     SessionToken,
     VoiceName,
@@ -24,7 +26,7 @@ from liveavatar.vocabulary import end_reason_of
 
 SESSION = "3f1c8f5e-58a5-4b55-9d2b-0c5d5f1f6b11"
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
-TOKEN = SessionToken(SESSION, "session.token")
+TOKEN = SessionToken(session_id=SESSION, session_token="session.token")
 STARTED = {
     "session_id": SESSION,
     "livekit_url": "wss://room.example",
@@ -140,14 +142,72 @@ async def test_a_start_without_its_optional_members_is_read():
     assert (session.livekit_agent_token, session.ws_url, session.max_session_duration) == (None, None, None)
 
 
+WS_URL = "wss://media.example/secret"
+
+
+@pytest.mark.parametrize("ws_url", [None, WS_URL])
 @pytest.mark.parametrize("missing", ["session_id", "livekit_url", "livekit_client_token"])
 @pytest.mark.parametrize("wrong", [None, "", 7, ["x"], {}])
-async def test_a_start_without_a_way_into_the_room_is_garbled(missing, wrong):
-    service = Service(STARTED | {missing: wrong}, status=201)
+async def test_a_start_without_a_way_into_the_room_is_an_error(missing, wrong, ws_url):
+    service = Service(STARTED | {"ws_url": ws_url, missing: wrong}, status=201)
 
     async with service.client() as liveavatar:
         with pytest.raises(Garbled, match=missing):
             await liveavatar.start_session(TOKEN)
+
+
+async def test_a_room_address_longer_than_a_database_stores_is_an_error():
+    service = Service(STARTED | {"livekit_url": "wss://" + "r" * 500}, status=201)
+
+    async with service.client() as liveavatar:
+        with pytest.raises(Garbled, match="livekit_url"):
+            await liveavatar.start_session(TOKEN)
+
+
+async def start_in_own_room(ws_url):
+    """Create a session in a room of ours, and start it: such a start answers without a room."""
+    answers = {
+        "/v1/sessions/token": {"session_id": SESSION, "session_token": "session.token", "in_own_room": False},
+        "/v1/sessions/start": {"session_id": SESSION, "livekit_url": None, "ws_url": ws_url},
+    }
+
+    def service(request):
+        return httpx.Response(200, json={"code": 1000, "data": answers[request.url.path]})
+
+    room = OwnRoom("wss://ours.example", "room", "avatar.token")
+    async with LiveAvatar("k", transport=httpx.MockTransport(service)) as liveavatar:
+        token = await liveavatar.create_session_token(CustomSession(avatar_id=AVATAR, own_room=room))
+        return await liveavatar.start_session(token)
+
+
+async def test_a_start_in_a_room_of_ours_needs_no_address_of_a_room():
+    session = await start_in_own_room(WS_URL)
+
+    assert (session.livekit_url, session.livekit_client_token, session.ws_url) == (None, None, WS_URL)
+
+
+@pytest.mark.parametrize("missing", [None, "", 7])
+async def test_a_start_in_a_room_of_ours_without_the_media_websocket_is_an_error(missing):
+    with pytest.raises(Garbled, match="ws_url"):
+        await start_in_own_room(missing)
+
+
+@pytest.mark.parametrize("field", ["session_id", "session_token"])
+@pytest.mark.parametrize("wrong", [None, "", 7, {}])
+async def test_a_token_answer_without_its_parts_is_an_error(field, wrong):
+    service = Service({"session_id": SESSION, "session_token": "session.token"} | {field: wrong})
+
+    async with service.client() as liveavatar:
+        with pytest.raises(Garbled, match=field):
+            await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
+
+
+async def test_a_session_id_longer_than_a_database_stores_is_an_error():
+    service = Service({"session_id": "s" * 65, "session_token": "session.token"})
+
+    async with service.client() as liveavatar:
+        with pytest.raises(Garbled, match="session_id"):
+            await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
 
 
 async def test_a_session_token_that_no_header_can_carry_is_garbled():
@@ -170,18 +230,6 @@ async def test_a_session_is_stopped_by_id_with_the_key():
     assert service.body == {"session_id": SESSION, "reason": "IDLE_TIMEOUT"}
 
 
-async def test_a_session_is_stopped_by_its_own_token():
-    service = Service()
-
-    async with service.client() as liveavatar:
-        stopped = await liveavatar.stop_with_token(TOKEN)
-
-    assert stopped is True
-    assert service.request.headers["authorization"] == "Bearer session.token"
-    assert "x-api-key" not in service.request.headers
-    assert service.body == {"session_id": SESSION, "reason": "USER_CLOSED"}
-
-
 async def test_stopping_a_session_that_is_gone_is_no_error():
     service = Service(status=404, code=4004)
 
@@ -201,8 +249,9 @@ async def test_keep_alive_has_a_hyphen_and_names_the_session():
     assert service.body == {"session_id": SESSION}
 
 
-async def test_the_documented_success_code_is_accepted_too():
-    service = Service({"credits_left": "12.50"}, code=100)
+@pytest.mark.parametrize("code", [1000, 100])
+async def test_both_success_codes_are_accepted(code):
+    service = Service({"credits_left": "12.50"}, code=code)
 
     async with service.client() as liveavatar:
         assert await liveavatar.credits() == Decimal("12.50")
@@ -246,9 +295,9 @@ async def test_sessions_are_read_with_whatever_the_service_leaves_out_or_adds():
     )
 
     async with service.client() as liveavatar:
-        full, bare = [session async for session in liveavatar.historic_sessions()]
+        full, bare = [session async for session in liveavatar.active_sessions()]
 
-    assert dict(service.request.url.params) == {"type": "historic", "page": "1", "page_size": "50"}
+    assert dict(service.request.url.params) == {"type": "active", "page": "1", "page_size": "50"}
     assert full.mode is Mode.CUSTOM
     assert full.created_at == datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
     assert full.updated_at == full.ended_at == datetime(2026, 11, 20, 10, 2, tzinfo=UTC)
@@ -289,57 +338,113 @@ async def test_a_list_that_never_ends_is_cut_off():
     assert len(service.requests) == 20
 
 
-async def test_an_avatar_is_read_and_a_preview_that_is_no_web_address_is_dropped():
-    service = Service(
-        {
-            "id": AVATAR,
-            "name": "Wayne",
-            "status": "ACTIVE",
-            "preview_url": "javascript:alert(1)",
-            "default_voice": {"id": "v", "name": "Deep"},
-        }
-    )
+async def avatars(*entries):
+    async with Service({"next": None, "results": list(entries)}).client() as liveavatar:
+        return [avatar async for avatar in liveavatar.avatars()]
 
-    async with service.client() as liveavatar:
-        avatar = await liveavatar.avatar(AVATAR)
+
+async def test_an_avatar_is_read():
+    voice = {"id": "v", "name": "Deep"}
+
+    [avatar] = await avatars({"id": AVATAR, "name": "Wayne", "status": "ACTIVE", "default_voice": voice})
 
     assert (avatar.name, avatar.type, avatar.is_usable) == ("Wayne", "VIDEO", True)
+    assert avatar.default_voice == VoiceName(voice_id="v", name="Deep")
+
+
+async def test_words_that_the_vendor_invents_later_are_kept():
+    [avatar] = await avatars({"id": AVATAR, "type": "HOLOGRAM", "status": "WARMING_UP"})
+
+    assert (avatar.type, avatar.status, avatar.is_usable) == ("HOLOGRAM", "WARMING_UP", False)
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "//x", 7, "https://x/" + "y" * 991])
+async def test_a_preview_that_is_no_web_address_of_a_storable_length_is_dropped(url):
+    [avatar] = await avatars({"id": AVATAR, "preview_url": url})
+
     assert avatar.preview_url is None
-    assert avatar.default_voice == VoiceName("v", "Deep")
+
+
+async def test_names_and_addresses_are_bounded_to_what_a_database_stores():
+    url = "https://x/" + "y" * 990
+
+    [avatar] = await avatars({"id": "i" * 64, "name": "n" * 300, "preview_url": url})
+
+    assert (avatar.avatar_id, avatar.name, avatar.preview_url) == ("i" * 64, "n" * 200, url)
+
+
+@pytest.mark.parametrize("voice", [{}, {"id": None}, {"id": ""}, {"id": 7}, {"id": "v" * 65}, "Deep", []])
+async def test_an_avatar_with_an_odd_voice_is_listed_without_it_and_a_warning_says_so(voice, caplog):
+    odd, fine = await avatars({"id": "odd", "default_voice": voice}, {"id": "fine"})
+
+    assert (odd.avatar_id, odd.default_voice, fine.avatar_id) == ("odd", None, "fine")
+    assert "GET /v1/avatars: left out 1 unreadable part of the answer: default_voice" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "entry", [None, "Wayne", [], {}, {"id": None}, {"id": ""}, {"id": 7}, {"id": "i" * 65}]
+)
+async def test_an_odd_entry_costs_no_other_and_a_warning_says_so(entry, caplog):
+    [avatar] = await avatars(entry, {"id": AVATAR})
+
+    assert avatar.avatar_id == AVATAR
+    assert "GET /v1/avatars: left out 1 unreadable part of the answer: results" in caplog.text
+
+
+@pytest.mark.parametrize("following", ["", None, 7, []])
+async def test_only_an_address_is_a_next_page(following):
+    service = Service({"next": following, "results": [{"id": AVATAR}]})
+
+    async with service.client() as liveavatar:
+        found = [avatar async for avatar in liveavatar.public_avatars()]
+
+    assert (len(found), len(service.requests)) == (1, 1)
+
+
+async def test_a_page_of_odd_entries_is_not_the_last_one():
+    pages = [
+        {"next": "https://x/?page=2", "results": [{"id": None}]},
+        {"next": None, "results": [{"id": AVATAR}]},
+    ]
+
+    def two_pages(request):
+        page = pages[int(request.url.params["page"]) - 1]
+        return httpx.Response(200, json={"code": 1000, "data": page})
+
+    async with LiveAvatar("k", transport=httpx.MockTransport(two_pages)) as liveavatar:
+        found = [avatar.avatar_id async for avatar in liveavatar.avatars()]
+
+    assert found == [AVATAR]
 
 
 async def test_a_voice_is_read():
-    service = Service({"id": "v", "name": "Deep", "language": "en", "gender": "male", "tags": ["calm", None]})
+    entry = {"id": "v", "name": "Deep", "language": "en", "gender": "male", "tags": ["calm", None]}
+    service = Service({"results": [entry]})
 
     async with service.client() as liveavatar:
-        voice = await liveavatar.voice("v")
+        [voice] = [voice async for voice in liveavatar.voices()]
 
     assert (voice.name, voice.language, voice.gender, voice.tags) == ("Deep", "en", "male", ("calm",))
 
 
-async def test_a_context_is_created_and_read_back():
-    detail = {
-        "id": "c",
-        "name": "Shop",
-        "prompt": "You sell ${thing}.",
-        "opening_text": None,
-        "links": [{"url": "https://shop.example", "faq": "prices", "id": "1"}],
-        "required_dynamic_variables": ["thing"],
-    }
-    service = Service(detail)
+async def test_a_context_is_read():
+    service = Service(
+        {
+            "id": "c",
+            "name": "Shop",
+            "prompt": "You sell ${thing}.",
+            "opening_text": None,
+            "links": [{"url": "https://shop.example", "faq": "prices", "id": "1"}, "odd"],
+            "required_dynamic_variables": ["thing"],
+        }
+    )
 
     async with service.client() as liveavatar:
-        context = await liveavatar.create_context(
-            name="Shop", prompt="You sell ${thing}.", links=[Link("https://shop.example", "prices")]
-        )
+        context = await liveavatar.context("c")
 
-    assert service.body == {
-        "name": "Shop",
-        "prompt": "You sell ${thing}.",
-        "opening_text": None,
-        "links": [{"url": "https://shop.example", "faq": "prices"}],
-    }
-    assert context.links == (Link("https://shop.example", "prices"),)
+    assert service.request.url.path == "/v1/contexts/c"
+    assert context.prompt == "You sell ${thing}."
+    assert context.links == (Link(url="https://shop.example", faq="prices"),)
     assert (context.opening_text, context.required_dynamic_variables) == (None, ("thing",))
 
 
@@ -401,11 +506,11 @@ async def test_an_id_cannot_leave_its_place_in_the_path(identifier):
     service = Service({"id": "x"})
 
     async with service.client() as liveavatar:
-        await liveavatar.voice(identifier)
+        await liveavatar.context(identifier)
 
     path = service.request.url.raw_path.decode()
-    assert path.startswith("/v1/voices/")
-    assert not set("/?#") & set(path.removeprefix("/v1/voices/"))
+    assert path.startswith("/v1/contexts/")
+    assert not set("/?#") & set(path.removeprefix("/v1/contexts/"))
 
 
 @pytest.mark.parametrize("identifier", ["", ".", ".."])

@@ -111,7 +111,7 @@ def refusing(status, body, headers=None):
 async def test_a_refusal_becomes_the_error_that_names_it(status, body, kind, code, messages):
     async with refusing(status, body) as liveavatar:
         with pytest.raises(Rejected) as caught:
-            await liveavatar.start_session(SessionToken("id", "session.token"))
+            await liveavatar.start_session(SessionToken(session_id="id", session_token="session.token"))
 
     assert type(caught.value) is kind
     assert caught.value.call == "POST /v1/sessions/start"
@@ -168,10 +168,10 @@ async def test_a_rate_limit_may_name_a_date():
         (200, "null", "an object with a code"),
         (200, '{"session_id": "x", "session_token": "y"}', "an object with a code"),
         (200, '{"code": true, "data": {}}', "an object with a code"),
-        (200, '{"code": 1000}', "an object was expected"),
-        (200, '{"code": 1000, "data": []}', "an object was expected"),
+        (200, '{"code": 1000}', r"data \(model_type\)"),
+        (200, '{"code": 1000, "data": []}', r"data \(model_type\)"),
         (200, '{"code": 1000, "data": {"session_token": "y"}}', "session_id"),
-        (204, "", "an object was expected"),
+        (204, "", r"data \(model_type\)"),
         (301, "", "redirect"),
         (307, HTML, "redirect"),
         (304, "", "redirect"),
@@ -214,7 +214,7 @@ async def test_the_words_of_the_service_are_cut_to_one_printable_line():
 async def test_an_error_says_what_was_called_and_what_the_service_said():
     async with refusing(403, envelope(4033, "Buy more")) as liveavatar:
         with pytest.raises(NoCredits) as caught:
-            await liveavatar.start_session(SessionToken("id", "session.token"))
+            await liveavatar.start_session(SessionToken(session_id="id", session_token="session.token"))
 
     assert str(caught.value) == (
         "POST /v1/sessions/start: no credits are left, top up the account (HTTP 403, code 4033); "

@@ -1,18 +1,15 @@
-"""Sessions on their way into being: what is asked for, and what comes back (LiveAvatar OpenAPI document)."""
+"""Sessions as we ask for them, and the words of their settings (LiveAvatar OpenAPI document)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from liveavatar.credentials import fits_a_header
-from liveavatar.fields import Fields
-
 
 class Mode(StrEnum):
-    """Who does the talking: the service (FULL) or our own agent (CUSTOM).
+    """Who listens and answers: the vendor (FULL) or our own agent (CUSTOM).
 
-    CUSTOM is the word of the service's lifecycle documents and ours; on the wire it has been LITE since 2026.
+    CUSTOM is the word of the vendor's lifecycle documents and ours; on the wire it has been LITE since 2026.
     The two words meet here and nowhere else.
     """
 
@@ -20,16 +17,16 @@ class Mode(StrEnum):
     CUSTOM = "CUSTOM"
 
     def wire_name(self, custom: str = "LITE") -> str:
-        """The value of `mode` in a request; `custom` is for a service that still says CUSTOM."""
+        """Return the value of `mode` in a request; pass `custom` for a vendor that still says CUSTOM."""
         return custom if self is Mode.CUSTOM else self.value
 
     @classmethod
-    def read(cls, wire_name: str | None) -> Self | None:
-        return {"FULL": cls.FULL, "LITE": cls.CUSTOM, "CUSTOM": cls.CUSTOM}.get(wire_name or "")
+    def _missing_(cls, value: object) -> Self | None:
+        return cls("CUSTOM") if value == "LITE" else None
 
 
 class EndReason(StrEnum):
-    """Why a session is over; also sent when we stop one."""
+    """Why a session is over; also sent when we stop one. A reason that the vendor invents later is UNKNOWN."""
 
     UNKNOWN = "UNKNOWN"
     USER_DISCONNECTED = "USER_DISCONNECTED"
@@ -43,14 +40,8 @@ class EndReason(StrEnum):
     AGENT_HANG_UP = "AGENT_HANG_UP"
 
     @classmethod
-    def read(cls, word: str | None) -> Self | None:
-        """None stays None; a reason the service invents later is UNKNOWN to us."""
-        if word is None:
-            return None
-        try:
-            return cls(word)
-        except ValueError:
-            return cls.UNKNOWN
+    def _missing_(cls, value: object) -> Self | None:
+        return cls("UNKNOWN") if isinstance(value, str) else None
 
 
 class Quality(StrEnum):
@@ -63,12 +54,14 @@ class Quality(StrEnum):
 
 
 class Encoding(StrEnum):
+    """Codec of the video."""
+
     H264 = "H264"
     VP8 = "VP8"
 
 
 class Interactivity(StrEnum):
-    """Whether the service finds the ends of what the user says, or a button marks them."""
+    """Whether the vendor detects the end of the visitor's speech, or a button marks it."""
 
     CONVERSATIONAL = "CONVERSATIONAL"
     PUSH_TO_TALK = "PUSH_TO_TALK"
@@ -78,7 +71,7 @@ class Interactivity(StrEnum):
 class FullSession:
     """A FULL session to be created. Ids are UUIDs as text, `max_session_duration` is in seconds.
 
-    None leaves the choice to the service: the avatar's own voice, the longest duration of the plan. Without a
+    None leaves the choice to the vendor: the avatar's own voice, the longest duration of the plan. Without a
     context the avatar answers nothing and only speaks the text it is given.
     """
 
@@ -95,10 +88,10 @@ class FullSession:
     dynamic_variables: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, object]:
-        """The JSON of POST /v1/sessions/token; members that are null are left out.
+        """Return the JSON of POST /v1/sessions/token, without members that are null.
 
-        `avatar_persona` is always there, even with the language alone: a FULL session without one is refused.
-        `llm_configuration_id` stands at the top level: a nested one is ignored without a word.
+        `avatar_persona` is always there, even with the language alone: the vendor refuses a FULL session without one.
+        `llm_configuration_id` stands at the top level: the vendor silently ignores a nested one.
         """
         persona = {"voice_id": self.voice_id, "context_id": self.context_id, "language": self.language}
         return _without_nulls(
@@ -118,9 +111,10 @@ class FullSession:
 
 @dataclass(frozen=True, slots=True)
 class OwnRoom:
-    """A room of ours for the avatar to join: `avatar_token` is its LiveKit token, with every right to publish.
+    """A room of ours for the avatar to join.
 
-    `url` must be reachable from the service. The token's identity is the avatar's in the room.
+    `url` must be reachable for the vendor. `avatar_token` is a LiveKit token with every grant to publish (without the
+    data grant the vendor answers the start with 500); its identity is the avatar's in the room.
     """
 
     url: str
@@ -132,7 +126,7 @@ class OwnRoom:
 class CustomSession:
     """A CUSTOM session to be created: our own agent speaks through the avatar, over its media websocket.
 
-    Without `own_room` the service opens one. `mode_name` is the wire's word for the mode.
+    Without `own_room` the vendor opens a room. `mode_name` is the wire's word for the mode.
     """
 
     avatar_id: str
@@ -144,7 +138,7 @@ class CustomSession:
     mode_name: str = "LITE"
 
     def body(self) -> dict[str, object]:
-        """The JSON of POST /v1/sessions/token; members that are null are left out."""
+        """Return the JSON of POST /v1/sessions/token, without members that are null."""
         room = self.own_room
         return _without_nulls(
             {
@@ -160,50 +154,6 @@ class CustomSession:
                     "livekit_client_token": room.avatar_token,
                 },
             }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SessionToken:
-    """A created session, not yet running and not yet billed, and the token that starts it."""
-
-    session_id: str
-    session_token: str = field(repr=False)
-
-    @classmethod
-    def read(cls, fields: Fields) -> Self:
-        if not fits_a_header(fields.text("session_token")):
-            raise fields.garbled("the answer has a session_token that no header can carry")
-        return cls(fields.text("session_id"), fields.text("session_token"))
-
-
-@dataclass(frozen=True, slots=True)
-class StartedSession:
-    """A running, billed session and the way into its room; only the client token may reach a browser.
-
-    `max_session_duration` is in seconds. `livekit_agent_token` and `ws_url`, which holds secrets too, are
-    None in FULL sessions; the other LiveKit members are None in CUSTOM sessions in a room of ours.
-    """
-
-    session_id: str
-    livekit_url: str | None = None
-    livekit_client_token: str | None = field(default=None, repr=False)
-    livekit_agent_token: str | None = field(default=None, repr=False)
-    ws_url: str | None = field(default=None, repr=False)
-    max_session_duration: int | None = None
-
-    @classmethod
-    def read(cls, fields: Fields) -> Self:
-        ws_url = fields.text_or_none("ws_url")
-        # Without a socket there must be a room, or there is no way into the session at all.
-        read = fields.text if ws_url is None else fields.text_or_none
-        return cls(
-            session_id=fields.text("session_id"),
-            livekit_url=read("livekit_url"),
-            livekit_client_token=read("livekit_client_token"),
-            livekit_agent_token=fields.text_or_none("livekit_agent_token"),
-            ws_url=ws_url,
-            max_session_duration=fields.integer_or_none("max_session_duration"),
         )
 
 
