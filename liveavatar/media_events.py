@@ -1,7 +1,7 @@
-"""What the service says on the media websocket of a CUSTOM session, read from untrusted frames.
+"""The vendor's events on the media websocket of a CUSTOM session, read from untrusted frames.
 
-Names and members: LiveAvatar docs, lite-mode events. Two families say the same things, and a service may send
-either or both: `agent.speak_*` of all times, `agent.state_updated` and `agent.audio_buffer_*` of the newest.
+Names and members: LiveAvatar docs, lite-mode events. Two families of events say the same, and a vendor may send either
+or both: `agent.speak_*` since the beginning, `agent.state_updated` and `agent.audio_buffer_*` in the newest versions.
 """
 
 import json
@@ -13,13 +13,13 @@ from typing import Any
 LONGEST_WORDS = 300  # characters of an error that are kept
 
 READY = frozenset({"connected"})
-# Spring 2026 said closing and closed, the newest page says disconnected.
+# Documents of spring 2026 say closing and closed, the newest page says disconnected.
 OVER = frozenset({"closing", "closed", "disconnected"})
 TALKING = "talking"
 
 
 class Signal(Enum):
-    """What became of an utterance. CUT: it was interrupted, and its end may be told once more."""
+    """What happened to an utterance. CUT: it was interrupted, and a report of its end may follow."""
 
     STARTED = "started"
     ENDED = "ended"
@@ -27,11 +27,11 @@ class Signal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
-    """`ids` are all the ids that may be the utterance's own, `task` is the service's name for it.
+class SpeechEvent:
+    """The avatar started or ended an utterance. `ids` may hold the utterance's id, `task` is the vendor's id of it.
 
-    Which of the event's ids is the command's differs: documents echo it as `event_id`, newer servers give
-    every event an id of its own and name the command in `source_event_id`, some name only `task.id`.
+    Versions differ in where they name the command: documents echo its id as `event_id`, newer servers give every event
+    an id of its own and name the command in `source_event_id`, some send only `task.id`.
     """
 
     signal: Signal
@@ -40,7 +40,7 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class SessionState:
     """The session's state, verbatim."""
 
     state: str
@@ -55,8 +55,8 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
-    """What the avatar does now: idle, listening or talking."""
+class AvatarState:
+    """The avatar's state: idle, listening or talking."""
 
     state: str
 
@@ -70,7 +70,7 @@ class Notice:
     words: str
 
 
-MediaEvent = Speech | Condition | Pose | Notice
+MediaEvent = SpeechEvent | SessionState | AvatarState | Notice
 
 _SPEECH = {
     "agent.speak_started": Signal.STARTED,
@@ -78,12 +78,12 @@ _SPEECH = {
     "agent.speak_interrupted": Signal.CUT,
     "agent.audio_buffer_cleared": Signal.CUT,
 }
-# Builds of 2025 told of speech by what the avatar no longer did.
+# Versions of 2025 reported speech as the end of idling.
 _IDLE = {"agent.idle_ended": TALKING, "agent.idle_started": "idle"}
 
 
 def parse_frame(frame: str) -> MediaEvent | None:
-    """None for what is no event, is unknown, or only acknowledges."""
+    """Return the event in a frame. None when there is none, or an unknown one, or a mere acknowledgement."""
     try:
         message = json.loads(frame)
     except (ValueError, RecursionError):
@@ -95,16 +95,16 @@ def parse_frame(frame: str) -> MediaEvent | None:
         return None
     if kind in _SPEECH:
         ids = frozenset(_text(message, name) for name in ("event_id", "source_event_id")) - {""}
-        return Speech(_SPEECH[kind], ids, _text(_inner(message, "task"), "id") or None)
+        return SpeechEvent(_SPEECH[kind], ids, _text(_inner(message, "task"), "id") or None)
     if kind in _IDLE:
-        return Pose(_IDLE[kind])
+        return AvatarState(_IDLE[kind])
     match kind:
         case "session.state_updated" if state := _text(message, "state"):
-            return Condition(state)
+            return SessionState(state)
         case "session.stopped":
-            return Condition("closed")
+            return SessionState("closed")
         case "agent.state_updated" if state := _text(message, "new_state") or _text(message, "state"):
-            return Pose(state)
+            return AvatarState(state)
         case "error" | "warning":
             detail = _inner(message, kind)
             return Notice(kind == "error", _text(detail, "type"), _text(detail, "message")[:LONGEST_WORDS])

@@ -11,7 +11,7 @@ SampleFormat = Literal["s16", "s32", "flt"]
 
 
 class Converter:
-    """Turns one stream of interleaved PCM into the wire's. Keep one per stream: it carries a filter's memory."""
+    """Converts one stream of interleaved PCM to the websocket's format. One per stream: the filter has a memory."""
 
     def __init__(self, *, rate: int, channels: int = 1, sample_format: SampleFormat = "s16") -> None:
         """`rate` in Hz; 1 or 2 `channels`; `flt` is 32-bit float from -1 to 1."""
@@ -22,7 +22,7 @@ class Converter:
         self._rest = b""
 
     def feed(self, pcm: bytes) -> bytes:
-        """The next piece, of any length; what is cut in the middle of a sample waits for the rest of it."""
+        """Convert the next piece, of any length. The start of a sample that it cuts waits for the next piece."""
         pcm = self._rest + pcm
         whole = len(pcm) // self._frame_bytes * self._frame_bytes
         self._rest = pcm[whole:]
@@ -34,7 +34,7 @@ class Converter:
         return self._resampled(frame)
 
     def flush(self) -> bytes:
-        """What the filter still holds at the end of the stream."""
+        """Return the sound that the filter still holds at the end of the stream."""
         self._rest = b""
         return self._resampled(None)
 

@@ -1,7 +1,7 @@
-"""Recognises sound that is not what the media websocket takes, before it becomes a garbled or silent avatar.
+"""Recognises sound in another format than the media websocket's, before it makes the avatar garbled or silent.
 
-The service reports nothing when the format is wrong (LiveAvatar docs, lite mode, debugging). What can be told from
-the bytes is told here; the rate of a stream that arrives faster than it is heard cannot be.
+The vendor reports nothing when the format is wrong (LiveAvatar docs, lite mode, debugging). The bytes alone show most
+faults. They do not show the rate of a stream that arrives faster than it is heard.
 """
 
 from collections import deque
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from liveavatar.pcm import BYTES_PER_SECOND, RATE
 
-JUDGED = 0.4  # seconds of sound that a judgement is made from
-LEAST = 0.1  # seconds of a stream that was over before
+JUDGED = 0.4  # seconds of sound that a judgement needs
+LEAST = 0.1  # seconds that a stream which ends before needs
 SILENT_FOR = 3.0  # seconds
 QUIET, FULL_SCALE = 8, 32_700  # sample values
 CLIPPED_SHARE = 0.01  # of the samples of a loud piece
-PACED_FOR, PACES = 1.0, 3  # seconds of arrivals that tell a stream's rate, and how often they must agree
+PACED_FOR, PACES = 1.0, 3  # seconds of arrivals that give a rate, and how many rates in a row must agree
 LONGEST_GAP = 0.25  # seconds between two pieces of a live source
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz
 RATE_TOLERANCE = 0.03
@@ -38,14 +38,14 @@ class Fault(Enum):
     CLIPPED = "lower its volume"
 
 
-# What would be heard as noise.
+# Faults that would be heard as noise.
 UNPLAYABLE = frozenset({Fault.CONTAINER, Fault.FLOAT})
-_OTHER_FORMATS = {Fault.CONTAINER, Fault.FLOAT, Fault.STEREO}  # whose samples mean nothing to us
+_OTHER_FORMATS = {Fault.CONTAINER, Fault.FLOAT, Fault.STEREO}  # their samples are not read as sound
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong, in words for whoever built the pipeline."""
+    """What is wrong, in words for the engineer of the pipeline."""
 
     fault: Fault
     words: str
@@ -55,7 +55,7 @@ class Finding:
 
 
 class PcmCheck:
-    """Looks at one stream as it is sent; every fault is reported once."""
+    """Checks one stream as it is sent. Every fault is reported once."""
 
     def __init__(self) -> None:
         self._reported: set[Fault] = set()
@@ -66,7 +66,7 @@ class PcmCheck:
         self._pace = _Pace()
 
     def look(self, pcm: bytes, at: float) -> list[Finding]:
-        """What the next piece, which arrived `at` seconds of any clock, gives away."""
+        """Return the new findings in the next piece, which arrived at `at` seconds of any clock."""
         found = [self._container(pcm), self._odd(pcm), self._pace.rate(len(pcm), at)]
         self._arrived += len(pcm)
         if not self._judged:
@@ -79,15 +79,15 @@ class PcmCheck:
         return self._new(found)
 
     def conclude(self) -> list[Finding]:
-        """Nothing follows: what a stream that was shorter than a judgement takes gives away."""
+        """Return the findings in a stream that ended before it was judged."""
         if self._judged or len(self._head) < LEAST * BYTES_PER_SECOND:
-            return []
+            return []  # the bytes of a container may resemble anything
         return self._new(self._judge([]))
 
     def _judge(self, found: list[Finding | None]) -> list[Finding | None]:
         self._judged = True
         if Fault.CONTAINER in self._reported.union(finding.fault for finding in found if finding):
-            return []  # whatever its bytes resemble
+            return []  # the bytes of a container may resemble anything
         return [self._float(bytes(self._head)), self._stereo(_samples(self._head))]
 
     def _new(self, found: list[Finding | None]) -> list[Finding]:
@@ -101,7 +101,7 @@ class PcmCheck:
         for magic, name in _CONTAINERS.items():
             if pcm.startswith(magic):
                 return Finding(Fault.CONTAINER, f"this is {name}, not PCM")
-        # A frame of MPEG audio without a tag: eleven set bits, then a layer and a rate that exist.
+        # A frame of MPEG audio without a tag: eleven set bits, then a valid layer and a valid rate.
         if (
             len(pcm) > 3
             and pcm[0] == 0xFF
@@ -122,18 +122,18 @@ class PcmCheck:
             size = np.abs(floats)
             plausible = np.mean((size <= 1.0) & ((size == 0) | (size > 1e-7)))
             loud = np.mean((size > 1e-3) & (size <= 1.0))
-        # Integer PCM read as floats has exponents all over; only real floats stay within 1 and are audible.
+        # The exponents of integer PCM read as floats are scattered; only real floats stay within 1 and are audible.
         if plausible > 0.999 and loud > 0.3:
             return Finding(Fault.FLOAT, "these are 32-bit floats, not 16-bit integers")
         return None
 
     def _stereo(self, samples: NDArray[np.int16]) -> Finding | None:
-        """In interleaved stereo a sample resembles its twin of the other channel, not its neighbour in time."""
+        """In interleaved stereo a sample is closer to the other channel's sample than to the next one in time."""
         pairs = samples[: samples.size // 2 * 2].reshape(-1, 2).astype(np.float64)
         within = np.mean((pairs[:, 0] - pairs[:, 1]) ** 2)
         across = np.mean((pairs[1:, 0] - pairs[:-1, 1]) ** 2)
         if across > 4 * within and across > QUIET**2:
-            return Finding(Fault.STEREO, "two channels take turns in it")
+            return Finding(Fault.STEREO, "its samples belong to two channels in turn")
         return None
 
     def _silent(self, samples: NDArray[np.int16]) -> Finding | None:
@@ -141,7 +141,7 @@ class PcmCheck:
         self._quiet_bytes = self._quiet_bytes + samples.nbytes if quiet else 0
         if self._quiet_bytes < SILENT_FOR * BYTES_PER_SECOND:
             return None
-        return Finding(Fault.SILENT, f"nothing was to be heard for {SILENT_FOR:g} s of it")
+        return Finding(Fault.SILENT, f"{SILENT_FOR:g} s of it are silent")
 
     def _clipped(self, samples: NDArray[np.int16]) -> Finding | None:
         share = float(np.mean(np.abs(samples.astype(np.int32)) >= FULL_SCALE))
@@ -151,9 +151,9 @@ class PcmCheck:
 
 
 class _Pace:
-    """Sound that comes from a live source takes as long to arrive as to hear; then its bytes tell its rate.
+    """Measures the rate of a live source: its sound takes as long to arrive as to hear.
 
-    What is made faster or in bursts tells nothing: it never arrives at one and the same pace for long.
+    Sound that is made faster or in bursts gives no rate: it never arrives at one pace for long.
     """
 
     def __init__(self) -> None:
@@ -161,10 +161,10 @@ class _Pace:
         self._last = 0.0
         self._has_gap = False
         self._bytes = 0
-        self._paces: deque[int] = deque(maxlen=PACES)  # the known rates, Hz, of the last seconds; 0 is none
+        self._paces: deque[int] = deque(maxlen=PACES)  # the known rates, in Hz, of the last seconds; 0: none
 
     def rate(self, arrived: int, at: float) -> Finding | None:
-        """A wrong rate, as soon as the last seconds agree on it."""
+        """Return a finding as soon as the last seconds agree on a wrong rate."""
         if self._since is None:
             self._since = self._last = at
             return None
@@ -182,7 +182,7 @@ class _Pace:
         agree = len(self._paces) == PACES and set(self._paces) == {near}
         if not agree or near == RATE:
             return None
-        return Finding(Fault.RATE, f"{rate:.0f} samples arrive a second, which looks like {near} Hz")
+        return Finding(Fault.RATE, f"{rate:.0f} samples a second arrive, as of {near} Hz")
 
 
 def _samples(pcm: bytes | bytearray) -> NDArray[np.int16]:

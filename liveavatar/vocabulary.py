@@ -6,22 +6,22 @@ Every packet is a UTF-8 JSON object with `event_type`. The fields of an event st
 
 from enum import StrEnum
 
-COMMAND_TOPIC = "agent-control"  # from the browser to the service
-EVENT_TOPIC = "agent-response"  # from the service to the browser
+COMMAND_TOPIC = "agent-control"  # from the browser to the vendor
+EVENT_TOPIC = "agent-response"  # from the vendor to the browser
 
 AVATAR_IDENTITY = "heygen"  # publishes one video and one audio track
 
 
 def agent_identity(session_id: str) -> str:
-    """The participant that hears the user and sends the events."""
+    """Return the identity of the participant that hears the visitor and sends the events."""
     return f"liveavatar-agent-{session_id}"
 
 
 class Command(StrEnum):
-    """What the browser may ask for. The first two carry `text`."""
+    """The commands of the browser. The first two carry `text`."""
 
-    SPEAK_RESPONSE = "avatar.speak_response"  # `text` is answered by the language model
-    SPEAK_TEXT = "avatar.speak_text"  # `text` is spoken as it is
+    SPEAK_RESPONSE = "avatar.speak_response"  # the language model answers `text`
+    SPEAK_TEXT = "avatar.speak_text"  # the avatar speaks `text` as it is
     INTERRUPT = "avatar.interrupt"
     START_LISTENING = "avatar.start_listening"
     STOP_LISTENING = "avatar.stop_listening"
@@ -30,7 +30,7 @@ class Command(StrEnum):
 
 
 class Event(StrEnum):
-    """What the service tells. The transcriptions carry `text`."""
+    """The events of the vendor. The transcriptions carry `text`."""
 
     USER_SPEAK_STARTED = "user.speak_started"
     USER_SPEAK_ENDED = "user.speak_ended"
@@ -48,6 +48,6 @@ class Event(StrEnum):
 
 
 def end_reason_of(event: dict[str, object]) -> str | None:
-    """Why the session stopped: documents say `end_reason`, the web SDK reads `stop_reason`."""
+    """Return why the session stopped. Documents name the member `end_reason`, the web SDK reads `stop_reason`."""
     reason = event.get("end_reason") or event.get("stop_reason")
     return reason if isinstance(reason, str) else None
