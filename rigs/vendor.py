@@ -1,4 +1,4 @@
-"""A scripted service behind the client's transport: what it was asked, and what it answers."""
+"""A scripted vendor behind the client's transport: it keeps the calls and answers as a test says."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class Vendor:
-    """Answers like the service; `answers` replaces the answer of a path, `calls` holds (path, body)."""
+    """Answers as LiveAvatar does. `answers` replaces the answer of a path, `calls` holds (path, body)."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -32,7 +32,7 @@ class Vendor:
         )
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
-        """What was posted to a path."""
+        """Return the bodies that were posted to a path."""
         return [body for called, body in self.calls if called == path]
 
     def refuse(self, path: str, status: int, code: int, message: str) -> None:
@@ -42,7 +42,7 @@ class Vendor:
         self.answers[path] = answer
 
     def hold(self, path: str) -> tuple[asyncio.Event, asyncio.Event]:
-        """Answer a path only once told to: (it was asked, go on)."""
+        """Hold the answers of a path. Return two events: a call has arrived, and (to be set) answer now."""
         asked, go_on = asyncio.Event(), asyncio.Event()
 
         async def answer(request: httpx.Request) -> httpx.Response:
@@ -86,4 +86,4 @@ def _ok(data: object, status: int = 200) -> httpx.Response:
 
 
 async def _at_once(seconds: float) -> None:
-    """No pause between the attempts of a call."""
+    """Instead of the pause before a retry."""

@@ -1,15 +1,15 @@
-"""A TCP line that can be cut: what a lost network looks like to a client."""
+"""A TCP connection that a test can cut, as a lost network does."""
 
 import asyncio
 import contextlib
 
 
 class Wire:
-    """A relay in front of a local server. Media, on UDP, goes on when it is cut."""
+    """A relay in front of a local server. Cutting it leaves media alone, which uses UDP."""
 
     def __init__(self, port: int) -> None:
-        self.refusing = False  # new connections as well
-        self.url = ""  # where to connect instead of to the server, known once it is open
+        self.refusing = False  # new connections
+        self.url = ""  # to connect to instead of the server; known once the relay is open
         self._server_port = port
         self._writers: set[asyncio.StreamWriter] = set()
         self._carrying: set[asyncio.Task[None]] = set()
@@ -20,7 +20,7 @@ class Wire:
         self.url = f"http://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
 
     def cut(self) -> None:
-        """Reset every connection, as a network that goes away does. New ones are welcome."""
+        """Reset every connection. New ones are accepted, unless `refusing`."""
         for writer in self._writers:
             writer.transport.abort()
 

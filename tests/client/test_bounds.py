@@ -16,6 +16,7 @@ from liveavatar import (
     TimedOut,
     Unreachable,
 )
+from rigs.clock import put_clock_forward, run_due_timers
 
 TOKEN = SessionToken(session_id="id", session_token="session.token")
 FINE = {
@@ -41,7 +42,7 @@ CALLS = {
 
 
 class Stream(httpx.AsyncByteStream):
-    """A body that counts how many of its chunks were asked for."""
+    """A body that counts how many of its chunks were read."""
 
     def __init__(self, *chunks):
         self.chunks = chunks
@@ -54,7 +55,7 @@ class Stream(httpx.AsyncByteStream):
 
 
 class Flaky:
-    """A service that fails in one way `failures` times and is well afterwards."""
+    """A vendor that fails in one way `failures` times and answers afterwards."""
 
     def __init__(self, failure, failures=1):
         self.failure = failure
@@ -99,69 +100,81 @@ NO_WAIT = (429, {})
 )
 @pytest.mark.parametrize("failure", [BROKEN, LOST, FAULT, SHORT_WAIT, LONG_WAIT, NO_WAIT])
 async def test_a_call_is_repeated_once_and_only_where_that_is_safe(call, repeated_after, failure):
-    service = Flaky(failure)
+    vendor = Flaky(failure)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         if failure in repeated_after:
             await CALLS[call](liveavatar)
         else:
             with pytest.raises((Unreachable, ServerFault, RateLimited)):
                 await CALLS[call](liveavatar)
 
-    assert service.attempts == (2 if failure in repeated_after else 1)
+    assert vendor.attempts == (2 if failure in repeated_after else 1)
 
 
 async def test_there_is_no_third_attempt():
-    service = Flaky(BROKEN, failures=9)
+    vendor = Flaky(BROKEN, failures=9)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(Unreachable):
             await liveavatar.credits()
 
-    assert service.attempts == 2
+    assert vendor.attempts == 2
 
 
 @pytest.mark.parametrize(("failure", "least"), [(BROKEN, 0.0), (FAULT, 0.0), (SHORT_WAIT, 1.0)])
-async def test_the_pause_is_what_was_asked_for_and_a_little_chance(failure, least):
-    service = Flaky(failure)
+async def test_the_pause_is_as_long_as_the_vendor_asks_plus_jitter(failure, least):
+    vendor = Flaky(failure)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         await liveavatar.credits()
 
-    [pause] = service.pauses
+    [pause] = vendor.pauses
     assert least < pause <= least + 0.3
 
 
-async def test_a_retry_that_would_end_too_late_is_not_begun():
-    service = Flaky(SHORT_WAIT)
+async def test_a_retry_that_would_begin_after_the_deadline_is_not_made():
+    vendor = Flaky(SHORT_WAIT)
 
-    async with service.client(deadline=1.0) as liveavatar:
+    async with vendor.client(deadline=1.0) as liveavatar:
         with pytest.raises(RateLimited):
             await liveavatar.credits()
 
-    assert (service.attempts, service.pauses) == (1, [])
+    assert (vendor.attempts, vendor.pauses) == (1, [])
 
 
 @pytest.mark.parametrize(
     ("call", "option"), [("token", "token_deadline"), ("start", "start_deadline"), ("stop", "deadline")]
 )
-async def test_a_silent_service_ends_the_call_at_its_deadline(call, option):
+async def test_a_silent_vendor_ends_the_call_at_its_deadline_and_not_before(call, option):
+    asked = asyncio.Event()
+
     async def silent(request):
+        asked.set()
         await asyncio.Event().wait()
 
-    async with LiveAvatar("k", transport=httpx.MockTransport(silent), **{option: 0.02}) as liveavatar:
-        with pytest.raises(TimedOut, match=r"0\.02 s"):
-            await CALLS[call](liveavatar)
+    async with LiveAvatar("k", transport=httpx.MockTransport(silent), **{option: 600}) as liveavatar:
+        calling = asyncio.create_task(CALLS[call](liveavatar))
+        await asked.wait()
+
+        put_clock_forward(300)
+        await run_due_timers()
+        assert not calling.done()
+
+        put_clock_forward(300)
+        with pytest.raises(TimedOut, match="600 s"):
+            await calling
 
 
 async def test_the_deadline_covers_the_pause_before_the_second_attempt():
-    service = Flaky(BROKEN)
+    vendor = Flaky(BROKEN)
 
     async def endless(seconds):
+        put_clock_forward(10)
         await asyncio.Event().wait()
 
-    service.sleep = endless
-    async with service.client(deadline=0.4) as liveavatar:
+    vendor.sleep = endless
+    async with vendor.client(deadline=10) as liveavatar:
         with pytest.raises(TimedOut):
             await liveavatar.credits()
 
@@ -188,7 +201,7 @@ async def test_no_more_calls_are_in_flight_than_allowed_and_the_rest_wait():
     assert most == 3
 
 
-async def test_waiting_for_a_free_slot_counts_against_the_deadline():
+async def test_the_wait_for_a_free_slot_counts_against_the_deadline():
     arrived, release = asyncio.Event(), asyncio.Event()
 
     async def slow_start(request):
@@ -196,13 +209,16 @@ async def test_waiting_for_a_free_slot_counts_against_the_deadline():
         await release.wait()
         return httpx.Response(201, json=FINE)
 
-    client = LiveAvatar("k", transport=httpx.MockTransport(slow_start), max_in_flight=1, deadline=0.02)
+    client = LiveAvatar("k", transport=httpx.MockTransport(slow_start), max_in_flight=1, start_deadline=600)
     async with client as liveavatar:
         start = asyncio.create_task(liveavatar.start_session(TOKEN))
         await arrived.wait()
+        waiting = asyncio.create_task(liveavatar.keep_alive("id"))
+        await run_due_timers()
 
+        put_clock_forward(10)
         with pytest.raises(TimedOut):
-            await liveavatar.keep_alive("id")
+            await waiting
 
         release.set()
         assert (await start).session_id == "id"
@@ -241,7 +257,7 @@ async def test_reading_stops_at_the_size_limit(status, kind):
     assert body.taken == 5
 
 
-async def test_an_answer_of_exactly_the_limit_is_read():
+async def test_an_answer_of_exactly_the_size_limit_is_read():
     filler = b" " * (256 * 1024 - len(httpx.Response(200, json=FINE).content))
 
     def large(request):
@@ -252,7 +268,7 @@ async def test_an_answer_of_exactly_the_limit_is_read():
 
 
 @pytest.mark.parametrize("layers", ["gzip", "gzip, gzip", "deflate", "br"])
-async def test_a_compressed_answer_is_not_even_begun(layers):
+async def test_a_compressed_answer_is_left_unread(layers):
     bomb = gzip.compress(b"\0" * 10_000_000)
     body = Stream(gzip.compress(bomb) if "," in layers else bomb)
     accepted = []

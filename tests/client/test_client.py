@@ -1,4 +1,4 @@
-"""What the client sends for each call, and what it makes of the answers."""
+"""What the client sends for each call, and how it reads the answers."""
 
 import json
 from datetime import UTC, datetime
@@ -37,8 +37,8 @@ STARTED = {
 }
 
 
-class Service:
-    """A service that gives one answer to everything and remembers what it was asked."""
+class OneAnswer:
+    """A vendor that gives one answer to every request, and keeps the requests."""
 
     def __init__(self, data=None, *, status=200, code=1000):
         self.response = {"code": code, "message": "ok", "data": data}
@@ -63,19 +63,19 @@ class Service:
 
 
 async def test_a_session_is_created_with_the_key_and_nothing_that_is_null():
-    service = Service({"session_id": SESSION, "session_token": "session.token"})
+    vendor = OneAnswer({"session_id": SESSION, "session_token": "session.token"})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         token = await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
 
     assert token == TOKEN
-    assert (service.request.method, service.request.url) == (
+    assert (vendor.request.method, vendor.request.url) == (
         "POST",
         "https://api.liveavatar.com/v1/sessions/token",
     )
-    assert service.request.headers["x-api-key"] == "the-key"
-    assert "authorization" not in service.request.headers
-    assert service.body == {
+    assert vendor.request.headers["x-api-key"] == "the-key"
+    assert "authorization" not in vendor.request.headers
+    assert vendor.body == {
         "mode": "FULL",
         "avatar_id": AVATAR,
         "avatar_persona": {"language": "en"},
@@ -86,7 +86,7 @@ async def test_a_session_is_created_with_the_key_and_nothing_that_is_null():
 
 
 async def test_a_session_is_created_with_everything_in_its_documented_place():
-    service = Service({"session_id": SESSION, "session_token": "session.token"})
+    vendor = OneAnswer({"session_id": SESSION, "session_token": "session.token"})
     wish = FullSession(
         avatar_id=AVATAR,
         voice_id="v",
@@ -101,10 +101,10 @@ async def test_a_session_is_created_with_everything_in_its_documented_place():
         dynamic_variables={"name": "Ada"},
     )
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         await liveavatar.create_session_token(wish)
 
-    assert service.body == {
+    assert vendor.body == {
         "mode": "FULL",
         "avatar_id": AVATAR,
         "avatar_persona": {"voice_id": "v", "context_id": "c", "language": "de"},
@@ -118,15 +118,15 @@ async def test_a_session_is_created_with_everything_in_its_documented_place():
 
 
 async def test_a_session_is_started_by_its_token_alone():
-    service = Service(STARTED, status=201)
+    vendor = OneAnswer(STARTED, status=201)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         session = await liveavatar.start_session(TOKEN)
 
-    assert service.request.url.path == "/v1/sessions/start"
-    assert service.request.headers["authorization"] == "Bearer session.token"
-    assert "x-api-key" not in service.request.headers
-    assert service.body == {}
+    assert vendor.request.url.path == "/v1/sessions/start"
+    assert vendor.request.headers["authorization"] == "Bearer session.token"
+    assert "x-api-key" not in vendor.request.headers
+    assert vendor.body == {}
     assert (session.session_id, session.livekit_url) == (SESSION, "wss://room.example")
     assert (session.livekit_client_token, session.max_session_duration) == ("client.token", 60)
     assert (session.livekit_agent_token, session.ws_url) == (None, None)
@@ -134,9 +134,9 @@ async def test_a_session_is_started_by_its_token_alone():
 
 async def test_a_start_without_its_optional_members_is_read():
     required = ("session_id", "livekit_url", "livekit_client_token")
-    service = Service({name: STARTED[name] for name in required} | {"news": 1}, status=201)
+    vendor = OneAnswer({name: STARTED[name] for name in required} | {"news": 1}, status=201)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         session = await liveavatar.start_session(TOKEN)
 
     assert (session.livekit_agent_token, session.ws_url, session.max_session_duration) == (None, None, None)
@@ -149,17 +149,17 @@ WS_URL = "wss://media.example/secret"
 @pytest.mark.parametrize("missing", ["session_id", "livekit_url", "livekit_client_token"])
 @pytest.mark.parametrize("wrong", [None, "", 7, ["x"], {}])
 async def test_a_start_without_a_way_into_the_room_is_an_error(missing, wrong, ws_url):
-    service = Service(STARTED | {"ws_url": ws_url, missing: wrong}, status=201)
+    vendor = OneAnswer(STARTED | {"ws_url": ws_url, missing: wrong}, status=201)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(Garbled, match=missing):
             await liveavatar.start_session(TOKEN)
 
 
 async def test_a_room_address_longer_than_a_database_stores_is_an_error():
-    service = Service(STARTED | {"livekit_url": "wss://" + "r" * 500}, status=201)
+    vendor = OneAnswer(STARTED | {"livekit_url": "wss://" + "r" * 500}, status=201)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(Garbled, match="livekit_url"):
             await liveavatar.start_session(TOKEN)
 
@@ -171,11 +171,11 @@ async def start_in_own_room(ws_url):
         "/v1/sessions/start": {"session_id": SESSION, "livekit_url": None, "ws_url": ws_url},
     }
 
-    def service(request):
+    def vendor(request):
         return httpx.Response(200, json={"code": 1000, "data": answers[request.url.path]})
 
     room = OwnRoom("wss://ours.example", "room", "avatar.token")
-    async with LiveAvatar("k", transport=httpx.MockTransport(service)) as liveavatar:
+    async with LiveAvatar("k", transport=httpx.MockTransport(vendor)) as liveavatar:
         token = await liveavatar.create_session_token(CustomSession(avatar_id=AVATAR, own_room=room))
         return await liveavatar.start_session(token)
 
@@ -195,83 +195,83 @@ async def test_a_start_in_a_room_of_ours_without_the_media_websocket_is_an_error
 @pytest.mark.parametrize("field", ["session_id", "session_token"])
 @pytest.mark.parametrize("wrong", [None, "", 7, {}])
 async def test_a_token_answer_without_its_parts_is_an_error(field, wrong):
-    service = Service({"session_id": SESSION, "session_token": "session.token"} | {field: wrong})
+    vendor = OneAnswer({"session_id": SESSION, "session_token": "session.token"} | {field: wrong})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(Garbled, match=field):
             await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
 
 
 async def test_a_session_id_longer_than_a_database_stores_is_an_error():
-    service = Service({"session_id": "s" * 65, "session_token": "session.token"})
+    vendor = OneAnswer({"session_id": "s" * 65, "session_token": "session.token"})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(Garbled, match="session_id"):
             await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
 
 
 async def test_a_session_token_that_no_header_can_carry_is_garbled():
-    service = Service({"session_id": SESSION, "session_token": "a\r\nX-Evil: 1"})
+    vendor = OneAnswer({"session_id": SESSION, "session_token": "a\r\nX-Evil: 1"})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(Garbled):
             await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
 
 
 async def test_a_session_is_stopped_by_id_with_the_key():
-    service = Service()
+    vendor = OneAnswer()
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         stopped = await liveavatar.stop_session(session_id=SESSION, reason=EndReason.IDLE_TIMEOUT)
 
     assert stopped is True
-    assert service.request.url.path == "/v1/sessions/stop"
-    assert service.request.headers["x-api-key"] == "the-key"
-    assert service.body == {"session_id": SESSION, "reason": "IDLE_TIMEOUT"}
+    assert vendor.request.url.path == "/v1/sessions/stop"
+    assert vendor.request.headers["x-api-key"] == "the-key"
+    assert vendor.body == {"session_id": SESSION, "reason": "IDLE_TIMEOUT"}
 
 
 async def test_stopping_a_session_that_is_gone_is_no_error():
-    service = Service(status=404, code=4004)
+    vendor = OneAnswer(status=404, code=4004)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         stopped = await liveavatar.stop_session(session_id=SESSION)
 
     assert stopped is False
 
 
 async def test_keep_alive_has_a_hyphen_and_names_the_session():
-    service = Service()
+    vendor = OneAnswer()
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         await liveavatar.keep_alive(SESSION)
 
-    assert service.request.url.path == "/v1/sessions/keep-alive"
-    assert service.body == {"session_id": SESSION}
+    assert vendor.request.url.path == "/v1/sessions/keep-alive"
+    assert vendor.body == {"session_id": SESSION}
 
 
 @pytest.mark.parametrize("code", [1000, 100])
 async def test_both_success_codes_are_accepted(code):
-    service = Service({"credits_left": "12.50"}, code=code)
+    vendor = OneAnswer({"credits_left": "12.50"}, code=code)
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         assert await liveavatar.credits() == Decimal("12.50")
 
 
 @pytest.mark.parametrize(("sent", "credits"), [("12.50", "12.50"), (3, "3"), (0.1, "0.1"), ("-2", "-2")])
 async def test_credits_are_exact_whether_sent_as_text_or_as_a_number(sent, credits):
-    async with Service({"credits_left": sent}).client() as liveavatar:
+    async with OneAnswer({"credits_left": sent}).client() as liveavatar:
         assert await liveavatar.credits() == Decimal(credits)
 
 
 @pytest.mark.parametrize("sent", [None, True, "", "many", "NaN", "Infinity", "1e400", 10**30, [1]])
-async def test_credits_that_are_no_sane_number_are_garbled(sent):
-    async with Service({"credits_left": sent}).client() as liveavatar:
+async def test_credits_that_are_no_number_of_a_storable_size_are_garbled(sent):
+    async with OneAnswer({"credits_left": sent}).client() as liveavatar:
         with pytest.raises(Garbled, match="credits_left"):
             await liveavatar.credits()
 
 
-async def test_sessions_are_read_with_whatever_the_service_leaves_out_or_adds():
-    service = Service(
+async def test_sessions_are_read_whatever_the_vendor_leaves_out_or_adds():
+    vendor = OneAnswer(
         {
             "count": 2,
             "next": None,
@@ -294,10 +294,10 @@ async def test_sessions_are_read_with_whatever_the_service_leaves_out_or_adds():
         }
     )
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         full, bare = [session async for session in liveavatar.active_sessions()]
 
-    assert dict(service.request.url.params) == {"type": "active", "page": "1", "page_size": "50"}
+    assert dict(vendor.request.url.params) == {"type": "active", "page": "1", "page_size": "50"}
     assert full.mode is Mode.CUSTOM
     assert full.created_at == datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
     assert full.updated_at == full.ended_at == datetime(2026, 11, 20, 10, 2, tzinfo=UTC)
@@ -328,18 +328,18 @@ async def test_pages_are_read_one_after_another_until_enough(at_most, expected, 
     assert asked == list(range(1, pages + 1))
 
 
-async def test_a_list_that_never_ends_is_cut_off():
-    service = Service({"next": "more", "results": [{"id": SESSION}] * 50})
+async def test_an_endless_list_is_cut_off():
+    vendor = OneAnswer({"next": "more", "results": [{"id": SESSION}] * 50})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         sessions = [session async for session in liveavatar.active_sessions()]
 
     assert len(sessions) == 1000
-    assert len(service.requests) == 20
+    assert len(vendor.requests) == 20
 
 
 async def avatars(*entries):
-    async with Service({"next": None, "results": list(entries)}).client() as liveavatar:
+    async with OneAnswer({"next": None, "results": list(entries)}).client() as liveavatar:
         return [avatar async for avatar in liveavatar.avatars()]
 
 
@@ -393,12 +393,12 @@ async def test_an_odd_entry_costs_no_other_and_a_warning_says_so(entry, caplog):
 
 @pytest.mark.parametrize("following", ["", None, 7, []])
 async def test_only_an_address_is_a_next_page(following):
-    service = Service({"next": following, "results": [{"id": AVATAR}]})
+    vendor = OneAnswer({"next": following, "results": [{"id": AVATAR}]})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         found = [avatar async for avatar in liveavatar.public_avatars()]
 
-    assert (len(found), len(service.requests)) == (1, 1)
+    assert (len(found), len(vendor.requests)) == (1, 1)
 
 
 async def test_a_page_of_odd_entries_is_not_the_last_one():
@@ -419,16 +419,16 @@ async def test_a_page_of_odd_entries_is_not_the_last_one():
 
 async def test_a_voice_is_read():
     entry = {"id": "v", "name": "Deep", "language": "en", "gender": "male", "tags": ["calm", None]}
-    service = Service({"results": [entry]})
+    vendor = OneAnswer({"results": [entry]})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         [voice] = [voice async for voice in liveavatar.voices()]
 
     assert (voice.name, voice.language, voice.gender, voice.tags) == ("Deep", "en", "male", ("calm",))
 
 
 async def test_a_context_is_read():
-    service = Service(
+    vendor = OneAnswer(
         {
             "id": "c",
             "name": "Shop",
@@ -439,37 +439,37 @@ async def test_a_context_is_read():
         }
     )
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         context = await liveavatar.context("c")
 
-    assert service.request.url.path == "/v1/contexts/c"
+    assert vendor.request.url.path == "/v1/contexts/c"
     assert context.prompt == "You sell ${thing}."
     assert context.links == (Link(url="https://shop.example", faq="prices"),)
     assert (context.opening_text, context.required_dynamic_variables) == (None, ("thing",))
 
 
-async def test_a_transcript_is_asked_for_from_a_point_on():
+async def test_a_transcript_is_read_from_a_timestamp_on():
     line = {"role": "avatar", "transcript": "Hi", "absolute_timestamp": 17, "relative_timestamp": 2}
-    service = Service({"session_active": True, "next_timestamp": 18, "transcript_data": [line]})
+    vendor = OneAnswer({"session_active": True, "next_timestamp": 18, "transcript_data": [line]})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         transcript = await liveavatar.transcript(SESSION, start=5)
 
-    assert service.request.url.path == f"/v1/sessions/{SESSION}/transcript"
-    assert dict(service.request.url.params) == {"start_timestamp": "5"}
+    assert vendor.request.url.path == f"/v1/sessions/{SESSION}/transcript"
+    assert dict(vendor.request.url.params) == {"start_timestamp": "5"}
     assert (transcript.session_active, transcript.next_timestamp) == (True, 18)
     assert [(line.role, line.text, line.relative_timestamp) for line in transcript.lines] == [
         ("avatar", "Hi", 2)
     ]
 
 
-async def test_a_transcript_survives_what_a_database_could_not_store():
+async def test_characters_that_a_database_cannot_store_are_replaced():
     line = {"role": "user", "transcript": "a\0b\ud800c"}
-    service = Service({"transcript_data": [line]})
-    service.response = json.loads(json.dumps(service.response))
+    vendor = OneAnswer({"transcript_data": [line]})
+    vendor.response = json.loads(json.dumps(vendor.response))
 
     def escaped(request):
-        return httpx.Response(200, content=json.dumps(service.response).encode())
+        return httpx.Response(200, content=json.dumps(vendor.response).encode())
 
     async with LiveAvatar("k", transport=httpx.MockTransport(escaped)) as liveavatar:
         transcript = await liveavatar.transcript(SESSION)
@@ -493,38 +493,38 @@ async def test_deleting_events_accepts_an_answer_without_a_body():
 
 
 async def test_languages_are_read():
-    service = Service([{"language": "English", "code": "en"}, {"code": "de"}])
+    vendor = OneAnswer([{"language": "English", "code": "en"}, {"code": "de"}])
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         languages = await liveavatar.languages()
 
     assert [(language.code, language.name) for language in languages] == [("en", "English"), ("de", "de")]
 
 
 @pytest.mark.parametrize("identifier", ["../credits", "a/b?c#d", "%2e%2e"])
-async def test_an_id_cannot_leave_its_place_in_the_path(identifier):
-    service = Service({"id": "x"})
+async def test_an_id_stays_one_segment_of_the_path(identifier):
+    vendor = OneAnswer({"id": "x"})
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         await liveavatar.context(identifier)
 
-    path = service.request.url.raw_path.decode()
+    path = vendor.request.url.raw_path.decode()
     assert path.startswith("/v1/contexts/")
     assert not set("/?#") & set(path.removeprefix("/v1/contexts/"))
 
 
 @pytest.mark.parametrize("identifier", ["", ".", ".."])
-async def test_what_no_id_can_be_is_refused_before_it_is_sent(identifier):
-    service = Service()
+async def test_text_that_cannot_be_an_id_is_refused_before_it_is_sent(identifier):
+    vendor = OneAnswer()
 
-    async with service.client() as liveavatar:
+    async with vendor.client() as liveavatar:
         with pytest.raises(ValueError, match="UUID"):
             await liveavatar.session(identifier)
 
-    assert service.requests == []
+    assert vendor.requests == []
 
 
-async def test_cookies_of_the_service_are_not_sent_back():
+async def test_cookies_of_the_vendor_are_not_sent_back():
     requests = []
 
     def baker(request):
@@ -549,24 +549,24 @@ async def test_cookies_of_the_service_are_not_sent_back():
     ],
 )
 async def test_the_base_url_may_be_another_place(base_url, sent_to):
-    service = Service()
+    vendor = OneAnswer()
 
-    async with LiveAvatar("k", base_url, transport=httpx.MockTransport(service)) as liveavatar:
+    async with LiveAvatar("k", base_url, transport=httpx.MockTransport(vendor)) as liveavatar:
         await liveavatar.keep_alive(SESSION)
 
-    assert service.request.url == sent_to
+    assert vendor.request.url == sent_to
 
 
 @pytest.mark.parametrize(
     "base_url",
     ["", "api.liveavatar.com", "ftp://x", "https://", "https://u:p@x", "https://x?y=1", "http://x:port"],
 )
-def test_a_base_url_that_is_none_is_refused(base_url):
+def test_text_that_is_no_base_url_is_refused(base_url):
     with pytest.raises(ValueError, match="base URL"):
         LiveAvatar("k", base_url)
 
 
-def test_the_word_for_custom_mode_can_be_changed_for_an_older_service():
+def test_the_word_for_custom_mode_can_be_changed_for_an_older_vendor():
     assert Mode.CUSTOM.wire_name() == "LITE"
     assert Mode.CUSTOM.wire_name("CUSTOM") == "CUSTOM"
     assert Mode.FULL.wire_name("CUSTOM") == "FULL"

@@ -1,4 +1,4 @@
-"""No answer, however strange, makes the client raise anything but a LiveAvatarError."""
+"""No answer, however odd, makes the client raise anything but a LiveAvatarError."""
 
 import copy
 import functools
@@ -47,7 +47,7 @@ CALLS = {
     "credits": lambda liveavatar: liveavatar.credits(),
 }
 
-# One object with the members of every answer, so that a change to any of them is felt by some call.
+# One object with the members of every answer, so that a change to any of them reaches some call.
 ITEM = {
     "id": "id",
     "name": "n",
@@ -79,7 +79,7 @@ ITEM = {
 
 
 def answer_with(item, **members):
-    """The item as the one thing asked for, and as the only one of a list."""
+    """Return an envelope with the item as the object, and as the only entry of a list."""
     well = {"code": 1000, "message": "ok", "detail": [{"loc": ["body", 1], "msg": "m"}]}
     return well | {"data": item | {"next": None, "results": [item]}} | members
 
@@ -110,7 +110,7 @@ MODELS = [
 
 
 def places(document, path=()):
-    """The path of every member, at any depth."""
+    """Yield the path of every member, at any depth."""
     members = document.items() if isinstance(document, dict) else enumerate(document)
     for step, value in members:
         yield (*path, step)
@@ -120,7 +120,7 @@ def places(document, path=()):
 
 @st.composite
 def slightly_wrong(draw):
-    """A good answer of which some members are missing or replaced by anything."""
+    """Draw a good answer in which some members are missing or replaced by anything."""
     item = copy.deepcopy(ITEM)
     for _ in range(draw(st.integers(1, 4))):
         *path, last = draw(st.sampled_from(list(places(item))))
@@ -133,7 +133,7 @@ def slightly_wrong(draw):
 
 
 async def outcomes(calls, response):
-    """What calls make of a response: values and LiveAvatarErrors. Anything else is a bug and escapes."""
+    """Return the values and LiveAvatarErrors of calls that get a response. Any other exception is a bug and escapes."""
 
     async def no_time(seconds):
         pass

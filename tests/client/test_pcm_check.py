@@ -22,7 +22,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module", params=TEXTS, ids=["female", "male"])
 def speech(request: pytest.FixtureRequest) -> bytes:
-    """24 kHz PCM of somebody speaking."""
+    """24 kHz PCM of a person speaking."""
     voice, text = request.param
 
     async def spoken() -> bytes:
@@ -36,7 +36,7 @@ def speech(request: pytest.FixtureRequest) -> bytes:
 
 
 def faults(pcm: bytes, *, piece: int = 4800, speed: float = 1000.0, rate: int = RATE) -> set[Fault]:
-    """What is found in `pcm`, arriving in pieces `speed` times as fast as `rate` would have it."""
+    """Return what is found in `pcm` that arrives in pieces, `speed` times as fast as it is heard at `rate` Hz."""
     check = PcmCheck()
     return {
         finding.fault
@@ -87,7 +87,7 @@ def test_each_fault_is_recognised(speech: bytes, spoil: Callable[[bytes], bytes]
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
-def test_the_rate_of_a_live_source_is_told_by_the_clock(speech: bytes, rate: int) -> None:
+def test_the_rate_of_a_live_source_is_measured(speech: bytes, rate: int) -> None:
     found = faults(speech * 6, speed=1.0, rate=rate, piece=rate // 25 * 2)
 
     assert found == {Fault.RATE}

@@ -1,4 +1,4 @@
-"""The key and the tokens never show, whatever fails. Each test plants them and searches everything that is said."""
+"""No failure shows the key or a token. Each test plants them and searches every text that could show them."""
 
 import asyncio
 import gc
@@ -16,6 +16,7 @@ from liveavatar import (
     SessionToken,
     StartedSession,
 )
+from rigs.clock import put_clock_forward
 
 KEY = "canary-key-5c1d"
 SESSION_TOKEN = "canary.session.token-77e0"
@@ -25,7 +26,7 @@ TOKEN = SessionToken(session_id="id", session_token=SESSION_TOKEN)
 
 
 def echoing(status, code=4000, headers=None):
-    """A careless service: its words quote every header it was sent."""
+    """A careless vendor: its words quote every header of the request."""
 
     def answer(request):
         said = " / ".join(request.headers.values())
@@ -48,7 +49,12 @@ def saying(status, content, headers=None):
     return lambda request: httpx.Response(status, content=content, headers=headers)
 
 
+async def no_time(seconds):
+    """Instead of the pause before a retry."""
+
+
 async def silent(request):
+    put_clock_forward(60)
     await asyncio.Event().wait()
 
 
@@ -97,7 +103,7 @@ CALLS = {
 
 
 def everything_said(error):
-    """Each word that a log, an error page or a crash reporter that follows causes could show of `error`."""
+    """Return all the text that a log, an error page or a crash reporter could show of `error` and its causes."""
     said, seen = [], set()
     todo = [error]
     while todo:
@@ -120,15 +126,9 @@ async def test_no_failure_shows_a_secret(failure, call, caplog):
     for name in ("httpx", "httpcore", "liveavatar"):
         caplog.set_level(logging.DEBUG, logger=name)
 
-    async def no_time(seconds):
-        pass
-
     async with LiveAvatar(
         KEY,
         transport=httpx.MockTransport(FAILURES[failure]),
-        token_deadline=0.02,
-        start_deadline=0.02,
-        deadline=0.02,
         sleep=no_time,
     ) as liveavatar:
         try:
@@ -145,10 +145,10 @@ async def test_no_failure_shows_a_secret(failure, call, caplog):
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_a_crash_reporter_that_records_local_variables_learns_no_secret(failure):
+async def test_a_crash_reporter_that_records_local_variables_records_no_secret(failure):
     transport = httpx.MockTransport(FAILURES[failure])
 
-    async with LiveAvatar(KEY, transport=transport, start_deadline=0.02, token_deadline=0.02) as liveavatar:
+    async with LiveAvatar(KEY, transport=transport, sleep=no_time) as liveavatar:
         for call in ("token", "start"):
             if (failure, call) == ("unsendable token", "start"):
                 continue
@@ -223,7 +223,7 @@ def test_values_with_secrets_do_not_show_them():
     assert not [secret for secret in SECRETS if secret in shown]
 
 
-def test_errors_stay_free_of_what_cannot_be_copied():
+def test_an_error_holds_only_what_can_be_copied():
     error = Garbled("GET /v1/voices", "it is not JSON")
 
     assert error.__cause__ is None

@@ -1,4 +1,4 @@
-"""The client against real sockets: what a mocked transport cannot show."""
+"""The client on real sockets: what a mocked transport cannot show."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from liveavatar import LiveAvatar, TimedOut, Unreachable
+from rigs.clock import put_clock_forward
 
 FINE = b'{"code": 1000, "data": {"credits_left": "1"}}'
 
@@ -15,7 +16,7 @@ def response(body, length=None):
 
 
 class Peer:
-    """Speaks to every request as told by `speak(writer)`, an async function."""
+    """Answers every request with `speak(writer)`, an async function."""
 
     def __init__(self, speak):
         self.speak = speak
@@ -88,19 +89,23 @@ async def test_a_connection_that_breaks_is_tried_again_and_then_given_up(misbeha
 
 
 async def test_a_trickle_of_bytes_does_not_outlive_the_deadline():
-    stop = asyncio.Event()
+    sent = 0
 
     async def trickle(writer):
+        nonlocal sent
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while not stop.is_set():
+        while not writer.is_closing():
             writer.write(b" ")
             await writer.drain()
-            await asyncio.sleep(0.005)  # the pace of the trickle, not a wait for a result
+            sent += 1
+            put_clock_forward(1)
+            await asyncio.sleep(0)
 
-    async with Peer(trickle).client(deadline=0.1) as liveavatar:
+    async with Peer(trickle).client(deadline=60) as liveavatar:
         with pytest.raises(TimedOut):
             await liveavatar.credits()
-        stop.set()
+
+    assert sent >= 60
 
 
 async def test_a_closed_port_is_unreachable():

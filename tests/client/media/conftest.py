@@ -1,6 +1,5 @@
-"""A service that is scripted, and a client of it that is quick to retry."""
+"""A scripted media server, and a client of it that is quick to retry."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +10,7 @@ from rigs.services.scripted_media import QUICK, ScriptedMedia, scripted_media
 
 @pytest.fixture
 async def media() -> AsyncIterator[ScriptedMedia]:
-    async with scripted_media() as media, asyncio.timeout(20):
+    async with scripted_media() as media:
         yield media
 
 

@@ -1,4 +1,4 @@
-"""The client of the media websocket, against a scripted one."""
+"""The client of the media websocket, against a scripted server."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from liveavatar.media_events import Notice
 from liveavatar.media_socket import MediaSocket, MediaSocketError, Pace
 from liveavatar.pcm import BYTES_PER_SECOND
 from liveavatar.utterance import Outcome, Utterance
+from rigs.clock import put_clock_forward
 from rigs.services.media_events import newest, seconds
 from rigs.services.scripted_media import CONNECTED, QUICK, ScriptedMedia
 
@@ -38,16 +39,14 @@ async def test_pieces_of_any_size_become_the_same_chunks(media: ScriptedMedia, a
     assert b"".join(media.sound()) == sound
 
 
-async def test_the_half_of_a_last_sample_is_not_sent(media: ScriptedMedia, avatar: MediaSocket) -> None:
+async def test_half_a_sample_at_the_end_is_not_sent(media: ScriptedMedia, avatar: MediaSocket) -> None:
     await avatar.say(seconds(0.1) + b"\1")
 
     await media.command("agent.speak_end")
     assert media.sound() == [seconds(0.1)]
 
 
-async def test_an_utterance_without_a_sound_leaves_no_trace(
-    media: ScriptedMedia, avatar: MediaSocket
-) -> None:
+async def test_an_utterance_without_sound_sends_nothing(media: ScriptedMedia, avatar: MediaSocket) -> None:
     utterance = await avatar.say(b"")
     await avatar.start_listening()
 
@@ -86,7 +85,7 @@ async def test_two_utterances_sent_at_once_are_told_apart_in_every_dialect(
     assert await second_one.done is Outcome.PLAYED
 
 
-async def test_a_service_that_only_tells_poses_ends_an_utterance_when_all_of_it_was_sent(
+async def test_idle_ends_an_utterance_that_was_sent_whole_where_only_the_state_of_the_avatar_is_reported(
     media: ScriptedMedia, avatar: MediaSocket
 ) -> None:
     stream = avatar.utterance()
@@ -104,7 +103,7 @@ async def test_a_service_that_only_tells_poses_ends_an_utterance_when_all_of_it_
     assert await stream.utterance.done is Outcome.PLAYED
 
 
-async def test_idle_does_not_end_an_utterance_where_speech_is_told(
+async def test_idle_ends_no_utterance_where_speech_is_reported(
     media: ScriptedMedia, avatar: MediaSocket
 ) -> None:
     utterance = await avatar.say(seconds(0.2))
@@ -160,7 +159,7 @@ async def test_what_is_sent_after_an_interrupt_is_dropped(media: ScriptedMedia, 
     ]
 
 
-async def test_an_utterance_the_service_cuts_is_told_as_cut(
+async def test_an_utterance_that_the_vendor_interrupts_is_cut(
     media: ScriptedMedia, avatar: MediaSocket
 ) -> None:
     utterance = await avatar.say(seconds(0.2))
@@ -171,7 +170,7 @@ async def test_an_utterance_the_service_cuts_is_told_as_cut(
     assert await utterance.done is Outcome.CUT
 
 
-async def test_a_dropped_connection_is_made_again_and_what_was_said_is_lost(
+async def test_a_dropped_connection_is_opened_again_and_the_open_utterance_is_lost(
     media: ScriptedMedia, avatar: MediaSocket
 ) -> None:
     lost = await avatar.say(seconds(0.2))
@@ -187,9 +186,7 @@ async def test_a_dropped_connection_is_made_again_and_what_was_said_is_lost(
     assert not avatar.over.done()
 
 
-async def test_a_session_that_is_gone_is_not_asked_for_again(
-    media: ScriptedMedia, avatar: MediaSocket
-) -> None:
+async def test_a_session_that_is_gone_is_not_reconnected(media: ScriptedMedia, avatar: MediaSocket) -> None:
     media.refusal = 404
 
     await media.close()
@@ -198,7 +195,7 @@ async def test_a_session_that_is_gone_is_not_asked_for_again(
     assert media.connections == 2
 
 
-async def test_a_service_that_stays_away_is_given_up(media: ScriptedMedia, avatar: MediaSocket) -> None:
+async def test_a_vendor_that_stays_unreachable_is_given_up(media: ScriptedMedia, avatar: MediaSocket) -> None:
     media.refusal = 503
 
     await media.close()
@@ -209,7 +206,7 @@ async def test_a_service_that_stays_away_is_given_up(media: ScriptedMedia, avata
 
 
 @pytest.mark.parametrize("state", ["closing", "closed", "disconnected"])
-async def test_the_end_is_known_by_any_of_its_names(
+async def test_the_end_of_the_session_is_known_by_any_of_its_names(
     media: ScriptedMedia, avatar: MediaSocket, state: str
 ) -> None:
     utterance = await avatar.say(seconds(0.2))
@@ -237,7 +234,7 @@ async def test_sound_waits_for_the_session_to_be_connected(media: ScriptedMedia)
     await socket.close()
 
 
-async def test_sound_is_sent_anyway_when_the_service_never_says_that_it_is_connected(
+async def test_sound_is_sent_anyway_when_the_vendor_never_says_that_it_is_connected(
     media: ScriptedMedia, caplog: pytest.LogCaptureFixture
 ) -> None:
     media.greeting = []
@@ -249,12 +246,14 @@ async def test_sound_is_sent_anyway_when_the_service_never_says_that_it_is_conne
     assert "sound is sent anyway" in caplog.text
 
 
-async def test_a_silent_socket_is_kept_alive(media: ScriptedMedia) -> None:
-    async with MediaSocket(media.url, pace=Pace(keep_alive=0.02)):
-        await media.command("session.keep_alive", 3)
+async def test_a_quiet_connection_is_kept_alive(media: ScriptedMedia) -> None:
+    async with MediaSocket(media.url):
+        for count in (1, 2, 3):
+            put_clock_forward(60)
+            await media.command("session.keep_alive", count)
 
 
-async def test_errors_and_warnings_of_the_service_surface(
+async def test_errors_and_warnings_of_the_vendor_are_reported_and_logged(
     media: ScriptedMedia, caplog: pytest.LogCaptureFixture
 ) -> None:
     notices: asyncio.Queue[Notice] = asyncio.Queue()
@@ -297,7 +296,7 @@ async def test_frames_that_make_no_sense_change_nothing(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
-async def test_a_refused_handshake_is_told_without_the_url(
+async def test_a_refused_handshake_is_an_error_without_the_url(
     media: ScriptedMedia, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     media.refusal = status
@@ -310,12 +309,12 @@ async def test_a_refused_handshake_is_told_without_the_url(
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9/x", "https//nothing", "", "ftp://127.0.0.1/x"])
-async def test_an_address_nobody_answers_at_is_told(url: str) -> None:
+async def test_an_address_without_a_server_is_an_error(url: str) -> None:
     with pytest.raises(MediaSocketError, match="could not be opened"):
         await MediaSocket(url, **QUICK).open()
 
 
-async def test_who_gives_up_opening_leaves_nothing_behind(media: ScriptedMedia) -> None:
+async def test_a_cancelled_opening_leaves_no_task(media: ScriptedMedia) -> None:
     media.greeting = []
     before = asyncio.all_tasks()
     avatar = MediaSocket(media.url, pace=Pace(ready=15))
@@ -329,7 +328,7 @@ async def test_who_gives_up_opening_leaves_nothing_behind(media: ScriptedMedia) 
     assert avatar.over.done()
 
 
-async def test_closing_cuts_what_is_being_said(media: ScriptedMedia) -> None:
+async def test_closing_cuts_the_open_utterance(media: ScriptedMedia) -> None:
     async with MediaSocket(media.url, **QUICK) as avatar:
         utterance = await avatar.say(seconds(1))
 
