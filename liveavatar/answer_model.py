@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 
-# Characters that a caller's database column may be relied on to hold.
+# Characters, as many as the site's columns hold.
 LONGEST_ID = 64
 LONGEST_NAME = 200
 LONGEST_CODE = 16
@@ -41,22 +41,15 @@ Entry = TypeVar("Entry")
 
 
 class AnswerModel(BaseModel):
-    """A JSON object of an answer. Members are read by the vendor's names and made by ours."""
+    """A JSON object of an answer. It is read by the vendor's names of its members, and made by ours."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        validate_by_alias=True,
-        validate_by_name=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, validate_by_name=True)
 
 
 def describe_flaws(error: ValidationError) -> str:
     """Return the paths and the kinds of an error's flaws, such as "session_id (missing)", and none of its values."""
-    flaws = error.errors(include_url=False, include_context=False, include_input=False)
-    paths = [".".join(str(step) for step in flaw["loc"]) or "data" for flaw in flaws[:MOST_FLAWS]]
-    return ", ".join(f"{path} ({flaw['type']})" for path, flaw in zip(paths, flaws, strict=False))
+    flaws = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_FLAWS]
+    return ", ".join(f"{'.'.join(map(str, flaw['loc'])) or 'data'} ({flaw['type']})" for flaw in flaws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,52 +99,30 @@ def _record_left_out(error: ValidationError, info: ValidationInfo) -> None:
         info.context.append(f"{info.field_name or 'entry'}: {describe_flaws(error)}")
 
 
+Storable = BeforeValidator(_replace_unstorable)
+
 # Text that is required.
-Text = Annotated[str, StringConstraints(min_length=1), BeforeValidator(_replace_unstorable)]
-Id = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST_ID), BeforeValidator(_replace_unstorable)
-]
-Code = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST_CODE), BeforeValidator(_replace_unstorable)
-]
-RoomUrl = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST_ROOM_URL), BeforeValidator(_replace_unstorable)
-]
+Text = Annotated[str, StringConstraints(min_length=1), Storable]
 Secret = Annotated[Text, Field(repr=False)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID), Storable]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_CODE), Storable]
+RoomUrl = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ROOM_URL), Storable]
 
-# Text that has a default.
-TextOrEmpty = Annotated[str, BeforeValidator(_replace_unstorable), OrDefault("")]
-TextOrNone = Annotated[Annotated[str, BeforeValidator(_replace_unstorable)] | None, OrDefault()]
+# Text that has a default. A page shows previews, so only web addresses are taken.
+TextOrEmpty = Annotated[str, Storable, OrDefault("")]
+TextOrNone = Annotated[Annotated[str, Storable] | None, OrDefault()]
 SecretOrNone = Annotated[TextOrNone, Field(repr=False)]
-Name = Annotated[
-    str,
-    BeforeValidator(_replace_unstorable),
-    AfterValidator(lambda name: name[:LONGEST_NAME]),
-    OrDefault(""),
-]
-PreviewUrl = Annotated[
-    # Other schemes than http(s) have no business in a page.
-    Annotated[
-        str,
-        StringConstraints(max_length=LONGEST_PREVIEW_URL, pattern="^https?://"),
-        BeforeValidator(_replace_unstorable),
-    ]
-    | None,
-    OrDefault(),
-]
+Name = Annotated[str, Storable, AfterValidator(lambda name: name[:LONGEST_NAME]), OrDefault("")]
+WebUrl = Annotated[str, StringConstraints(max_length=LONGEST_PREVIEW_URL, pattern="^https?://"), Storable]
+PreviewUrl = Annotated[WebUrl | None, OrDefault()]
 
-# Numbers, times and flags. An amount is sent as a number or as text, a time as ISO 8601; without a zone it is UTC.
+# Numbers, times and flags. An amount is sent as a number or as text. A time without a zone is in UTC.
 Amount = Annotated[Decimal, Field(max_digits=38, decimal_places=19)]
 AmountOrNone = Annotated[Amount | None, OrDefault()]
-IntegerOrNone = Annotated[
-    Annotated[
-        StrictInt,
-        Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER),
-        BeforeValidator(_without_fraction),
-    ]
-    | None,
-    OrDefault(),
+Integer = Annotated[
+    StrictInt, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER), BeforeValidator(_without_fraction)
 ]
+IntegerOrNone = Annotated[Integer | None, OrDefault()]
 TimeOrNone = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, OrDefault()]
 Flag = Annotated[StrictBool, OrDefault(False)]
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from liveavatar.answer_model import (
     AmountOrNone,
@@ -26,7 +27,7 @@ from liveavatar.session_requests import EndReason, Mode
 
 def _require_header_text(token: str) -> str:
     if not fits_header(token):
-        raise ValueError("no header can carry this token")
+        raise PydanticCustomError("unfit_for_a_header", "no header can carry this token")
     return token
 
 
@@ -38,7 +39,7 @@ class SessionToken(AnswerModel):
 
     session_id: Id
     session_token: Annotated[Secret, AfterValidator(_require_header_text)]
-    in_own_room: bool = False
+    in_own_room: Flag = False
 
 
 class StartedSession(AnswerModel):

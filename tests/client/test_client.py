@@ -214,7 +214,7 @@ async def test_a_session_token_that_no_header_can_carry_is_garbled():
     vendor = OneAnswer({"session_id": SESSION, "session_token": "a\r\nX-Evil: 1"})
 
     async with vendor.client() as liveavatar:
-        with pytest.raises(Garbled):
+        with pytest.raises(Garbled, match=r"session_token \(unfit_for_a_header\)"):
             await liveavatar.create_session_token(FullSession(avatar_id=AVATAR))
 
 
