@@ -103,7 +103,7 @@ class Language(AnswerModel):
 
 
 class LanguageList(RootModel[Entries[Language]]):
-    """The answer to GET /v1/languages, which is not paged."""
+    """The answer to GET /v1/languages: one list without pages."""
 
 
 class Credits(AnswerModel):

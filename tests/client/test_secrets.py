@@ -7,6 +7,7 @@ import traceback
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from liveavatar import (
     FullSession,
@@ -114,6 +115,7 @@ def everything_said(error):
         said += [str(error), repr(error), repr(vars(error)), repr(error.args)]
         said += [repr(vars(value)) for value in vars(error).values() if hasattr(value, "__dict__")]
         said += [repr(getattr(error.__dict__.get("_request"), "headers", ""))]
+        said += [repr(error.errors()) if isinstance(error, ValidationError) else ""]
         said += traceback.format_exception(error)
         todo += [error.__cause__, error.__context__]
     return "\n".join(said)
