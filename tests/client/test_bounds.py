@@ -134,9 +134,9 @@ async def test_the_pause_is_as_long_as_the_vendor_asks_plus_jitter(failure, leas
 
 
 async def test_a_retry_that_would_begin_after_the_deadline_is_not_made():
-    vendor = Flaky(SHORT_WAIT)
+    vendor = Flaky((429, {"Retry-After": "2"}))
 
-    async with vendor.client(deadline=1.0) as liveavatar:
+    async with vendor.client(deadline=2) as liveavatar:
         with pytest.raises(RateLimited):
             await liveavatar.credits()
 
