@@ -1,7 +1,7 @@
 // The lobby works without this: it only guards against double starts and keeps the visit link in step.
 
-import "./pictures.js"
-import { rememberClick } from "./click_time.js"
+import "./views/picture_fallback.js"
+import { rememberClick } from "./browser/start_click.js"
 
 const CHOICES = ["avatar_id", "voice_id", "language", "context_id", "quality", "interactivity", "answerer"]
 

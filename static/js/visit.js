@@ -1,9 +1,9 @@
 // Posts the form once, when somebody really looks at the page. A prefetch, a background tab, a reload or a way
 // back must not spend a session.
 
-import "./pictures.js"
-import { rememberClick } from "./click_time.js"
-import { thisTab } from "./memory.js"
+import "./views/picture_fallback.js"
+import { rememberClick } from "./browser/start_click.js"
+import { thisTab } from "./browser/storage.js"
 
 const form = document.querySelector("[data-visit]")
 const start = form.querySelector("[data-start]")

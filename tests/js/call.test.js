@@ -1,10 +1,10 @@
 import assert from "node:assert/strict"
 import { beforeEach, mock, test } from "node:test"
-import { Call } from "../../static/js/call.js"
-import { begin } from "../../static/js/conversation.js"
-import { Journal } from "../../static/js/journal.js"
-import { Outbox } from "../../static/js/outbox.js"
-import { Site } from "../../static/js/site.js"
+import { Call } from "../../static/js/call/call.js"
+import { begin } from "../../static/js/conversation/conversation.js"
+import { Journal } from "../../static/js/conversation/journal.js"
+import { Outbox } from "../../static/js/site/outbox.js"
+import { Site } from "../../static/js/site/site_api.js"
 
 const grant = { state: "live", livekit_url: "wss://r", livekit_client_token: "t", max_session_duration: 60 }
 const ended = { state: "ended", end_reason: "USER_CLOSED", end_text: "The site's words." }

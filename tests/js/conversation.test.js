@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { advance, begin, stateWord } from "../../static/js/conversation.js"
+import { advance, begin, stateWord } from "../../static/js/conversation/conversation.js"
 
 /** Events as short tuples: "in type text", with an optional source or event id. */
 function told(events, options) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { clockTime, inWords, reading, warning } from "../../static/js/clock.js"
+import { clockTime, inWords, reading, warning } from "../../static/js/views/duration.js"
 
 for (const [seconds, text] of [
   [0, "0:00"],

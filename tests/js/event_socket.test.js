@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { beforeEach, mock, test } from "node:test"
-import { EventSocket } from "../../static/js/event_socket.js"
-import { Outbox } from "../../static/js/outbox.js"
+import { EventSocket } from "../../static/js/site/event_socket.js"
+import { Outbox } from "../../static/js/site/outbox.js"
 
 class FakeWebSocket {
   static dialled = []

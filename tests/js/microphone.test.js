@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { Microphone } from "../../static/js/microphone.js"
+import { Microphone } from "../../static/js/room/microphone.js"
 
 function microphoneIn(answers) {
   const room = { muted: 0, openMicrophone: async () => answers.shift(), muteMicrophone: async () => room.muted++ }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { Outbox } from "../../static/js/outbox.js"
+import { Outbox } from "../../static/js/site/outbox.js"
 
 const roomy = { window: 256, maxFrame: 65_536 }
 

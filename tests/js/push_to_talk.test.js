@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { beforeEach, mock, test } from "node:test"
-import { PushToTalk } from "../../static/js/push_to_talk.js"
+import { PushToTalk } from "../../static/js/room/push_to_talk.js"
 
 let talk
 let log

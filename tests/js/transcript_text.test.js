@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { fileName, timeOf, transcriptText } from "../../static/js/transcript_text.js"
+import { fileName, timeOf, transcriptText } from "../../static/js/conversation/transcript_text.js"
 
 test("the text names the speakers, their times and what was cut short, and leaves out turns without words", () => {
   const at = Date.UTC(2026, 0, 31, 12, 0)

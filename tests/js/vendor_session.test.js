@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { beforeEach, mock, test } from "node:test"
-import { ServiceError, ServiceSession } from "../../static/js/service.js"
+import { ServiceError, ServiceSession } from "../../static/js/call/vendor_session.js"
 
 let requests
 

@@ -1,6 +1,6 @@
 // When Start was pressed, carried from the page that posts the form to the page of the session.
 
-import { thisTab } from "./memory.js"
+import { thisTab } from "./storage.js"
 
 const KEY = "start-pressed-at"
 const STALE = 120_000 // ms

@@ -1,6 +1,6 @@
 // One conversation from the reservation to its end. Knows no document: the page listens to it.
 
-import { ServiceSession } from "./service.js"
+import { ServiceSession } from "./vendor_session.js"
 
 const SLOW_AFTER = 8_000 // ms; a usual start takes three to five seconds
 const START_LIMIT = 30_000 // ms until the first picture

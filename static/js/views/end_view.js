@@ -1,7 +1,7 @@
 // The end screen: why it ended, how long it was, and the transcript to take along.
 
-import { inWords } from "./clock.js"
-import { fileName, transcriptText } from "./transcript_text.js"
+import { inWords } from "./duration.js"
+import { fileName, transcriptText } from "../conversation/transcript_text.js"
 
 export class EndView {
   #find

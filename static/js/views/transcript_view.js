@@ -1,6 +1,6 @@
 // The transcript panel. Words people said reach the page as text only.
 
-import { speakerOf, timeOf } from "./transcript_text.js"
+import { speakerOf, timeOf } from "../conversation/transcript_text.js"
 
 const NEAR_END = 48 // px; closer than this counts as reading along
 
