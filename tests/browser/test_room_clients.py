@@ -1,4 +1,4 @@
-"""The official browser clients, unmodified, in a real Chromium, in rooms of the embedded server."""
+"""The pages' livekit-client and the older one of the web SDK, in a real Chromium, in rooms of the embedded server."""
 
 import io
 import math
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.rooms]
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = {
-    "2.23.0": ROOT / "static/vendor/livekit-client-2.23.0.esm.mjs",
+    "2.23.0": ROOT / "static/vendor/livekit-client-2.23.0.esm.min.js",
     "2.15.7": ROOT
     / "node_modules/@heygen/liveavatar-web-sdk/node_modules/livekit-client/dist/livekit-client.esm.mjs",
 }
