@@ -1,4 +1,4 @@
-// The lobby works without this: it only guards against double starts and keeps the visit link in step.
+// The lobby works without this script. It prevents double starts and keeps the visit link in step with the choices.
 
 import "./views/picture_fallback.js"
 import { rememberClick } from "./browser/start_click.js"
@@ -15,7 +15,7 @@ form?.addEventListener("submit", (event) => {
   start.textContent = "Starting…"
 })
 
-// Back from the session, perhaps out of the browser's page cache: the button must work again.
+// The browser may take this page from its cache when the visitor comes back: the button must work again.
 addEventListener("pageshow", () => {
   if (!start) return
   start.disabled = false

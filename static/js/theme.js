@@ -1,4 +1,4 @@
-// A classic script, loaded before the first paint: the theme is set before anything is drawn in the wrong one.
+// A classic script, loaded before the first paint: a module would run later, and the page would flash.
 {
   const THEMES = ["system", "light", "dark"]
   const root = document.documentElement
@@ -8,7 +8,7 @@
     else root.dataset.theme = theme
   }
 
-  // Storage is refused where cookies are; the theme then follows the system.
+  // Browsers that block cookies refuse storage too; the theme then follows the system.
   const remembered = () => {
     try {
       return localStorage.getItem("theme")
@@ -20,7 +20,7 @@
     try {
       localStorage.setItem("theme", theme)
     } catch {
-      // It holds for this page.
+      // The theme holds until the page is closed.
     }
   }
 

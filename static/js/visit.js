@@ -1,22 +1,22 @@
-// Posts the form once, when somebody really looks at the page. A prefetch, a background tab, a reload or a way
-// back must not spend a session.
+// Posts the form once, when the page is visible. A prefetch, a background tab, a reload or the Back button must not
+// start a session.
 
 import "./views/picture_fallback.js"
 import { rememberClick } from "./browser/start_click.js"
-import { thisTab } from "./browser/storage.js"
+import { tabStorage } from "./browser/storage.js"
 
 const form = document.querySelector("[data-visit]")
 const start = form.querySelector("[data-start]")
 const text = document.querySelector("[data-visit-text]")
 const used = `visited-${form.elements.request_id.value}`
 
-function isLookedAt() {
+function isSeen() {
   return document.visibilityState === "visible" && !document.prerendering
 }
 
 function startOnce() {
-  if (!isLookedAt() || thisTab.get(used)) return
-  thisTab.set(used, "yes")
+  if (!isSeen() || tabStorage.get(used)) return
+  tabStorage.set(used, "yes")
   text.textContent = "Starting the conversation…"
   form.requestSubmit()
 }
@@ -29,8 +29,8 @@ form.addEventListener("submit", (event) => {
 
 addEventListener("pageshow", () => {
   start.disabled = false
-  if (thisTab.get(used)) {
-    text.textContent = "This conversation was already started. Press Start to go back to it."
+  if (tabStorage.get(used)) {
+    text.textContent = "This conversation was started already. Press Start to go back to it."
   }
 })
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { clockTime, inWords, reading, warning } from "../../static/js/views/duration.js"
+import { clockReading, clockTime, dueWarning, durationInWords } from "../../static/js/views/duration.js"
 
 for (const [seconds, text] of [
   [0, "0:00"],
@@ -19,25 +19,25 @@ for (const [seconds, text] of [
   [60, "1 minute"],
   [185, "3 minutes 5 seconds"],
 ]) {
-  test(`a talk of ${seconds} seconds lasted ${text}`, () => assert.equal(inWords(seconds), text))
+  test(`a talk of ${seconds} seconds lasted ${text}`, () => assert.equal(durationInWords(seconds), text))
 }
 
 test("the time spent is shown until two minutes are left", () => {
-  assert.deepEqual(reading(479, 600), { text: "7:59", short: false })
-  assert.deepEqual(reading(480, 600), { text: "2:00 left", short: false })
-  assert.deepEqual(reading(545.5, 600), { text: "0:55 left", short: true })
-  assert.deepEqual(reading(10_000, null), { text: "2:46:40", short: false })
+  assert.deepEqual(clockReading(479, 600), { text: "7:59", isShort: false })
+  assert.deepEqual(clockReading(480, 600), { text: "2:00 left", isShort: false })
+  assert.deepEqual(clockReading(545.5, 600), { text: "0:55 left", isShort: true })
+  assert.deepEqual(clockReading(10_000, null), { text: "2:46:40", isShort: false })
 })
 
-test("each warning is given once, at the tick which passes it", () => {
+test("each warning is given once, at the tick that passes it", () => {
   const given = []
-  for (let now = 1.3; now < 600; now += 1) given.push(warning(now - 1, now, 600))
+  for (let now = 1.3; now < 600; now += 1) given.push(dueWarning(now - 1, now, 600))
 
   assert.deepEqual(given.filter(Boolean), ["One minute left.", "Ten seconds left."])
 })
 
-test("a session shorter than a warning never gives it", () => {
-  assert.equal(warning(0, 0.5, 60), null)
-  assert.equal(warning(49.5, 50.5, 60), "Ten seconds left.")
-  assert.equal(warning(0, 1e6, null), null)
+test("a session shorter than a warning never gets it", () => {
+  assert.equal(dueWarning(0, 0.5, 60), null)
+  assert.equal(dueWarning(49.5, 50.5, 60), "Ten seconds left.")
+  assert.equal(dueWarning(0, 1e6, null), null)
 })

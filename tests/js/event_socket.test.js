@@ -90,7 +90,10 @@ test("nothing is sent before the welcome, and all of it after", async () => {
   wire.says({ type: "welcome", ack: 0, state: "live", window: 256, max_frame: 65_536 })
 
   assert.equal(socket.state, "open")
-  assert.deepEqual(wire.sent[1].events.map((event) => event.type), ["page.opened"])
+  assert.deepEqual(
+    wire.sent[1].events.map((event) => event.type),
+    ["page.opened"],
+  )
 })
 
 test("events of one moment travel in one frame", async () => {
@@ -123,7 +126,10 @@ test("what was not acknowledged is sent again over the next connection, and no m
   second.welcomes(2)
 
   assert.equal(second.sent[0].ticket, "ticket-2")
-  assert.deepEqual(second.sent[1].events.map((event) => event.seq), [3])
+  assert.deepEqual(
+    second.sent[1].events.map((event) => event.seq),
+    [3],
+  )
 })
 
 test("an event not acknowledged within five seconds gives the connection up", async () => {

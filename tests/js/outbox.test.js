@@ -51,10 +51,12 @@ test("no frame is larger than allowed, counted in bytes and not in letters", () 
   const outbox = outboxWith(20, { text: "ü".repeat(400) })
   const maxFrame = 4_000
 
-  const frames = []
-  for (let frame; (frame = outbox.nextFrame({ window: 256, maxFrame })); ) frames.push(frame)
+  const frames = [...outbox.frames({ window: 256, maxFrame })]
 
-  assert.deepEqual(frames.flatMap(seqsOf), [...Array(20).keys()].map((n) => n + 1))
+  assert.deepEqual(
+    frames.flatMap(seqsOf),
+    [...Array(20).keys()].map((n) => n + 1),
+  )
   assert.ok(frames.length > 4)
   for (const frame of frames) assert.ok(Buffer.byteLength(frame) <= maxFrame)
 })

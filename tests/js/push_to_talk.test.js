@@ -10,8 +10,8 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] })
   log = []
   talk = new PushToTalk({
-    send: (type) => log.push(type),
-    setMicrophone: (live) => log.push(live ? "live" : "muted"),
+    commands: { send: (type) => log.push(type) },
+    microphone: { open: () => log.push("live"), mute: () => log.push("muted") },
   })
   talk.onState = (state) => log.push(state)
 })
@@ -49,13 +49,7 @@ test("a refused start is shown and can be tried again", () => {
   talk.release()
   talk.press()
 
-  assert.deepEqual(log, [
-    "opening",
-    "user.start_push_to_talk",
-    "refused",
-    "opening",
-    "user.start_push_to_talk",
-  ])
+  assert.deepEqual(log, ["opening", "user.start_push_to_talk", "refused", "opening", "user.start_push_to_talk"])
 })
 
 test("a service that does not answer counts as a refusal", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { beforeEach, mock, test } from "node:test"
-import { ServiceError, ServiceSession } from "../../static/js/call/vendor_session.js"
+import { VendorError, VendorSession } from "../../static/js/call/vendor_session.js"
 
 let requests
 
@@ -10,15 +10,15 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setInterval"] })
 })
 
-/** A service that gives these answers in turn, the last one for ever. */
-function serviceAnswering(...answers) {
+/** A vendor that gives these answers in turn, and the last one again and again. */
+function vendorAnswering(...answers) {
   const fetch = async (url, options) => {
     requests.push({ url, ...options })
     const answer = answers.length > 1 ? answers.shift() : answers[0]
     if (answer instanceof Error) throw answer
     return new Response(answer.text ?? JSON.stringify(answer.body), { status: answer.status })
   }
-  return new ServiceSession({ apiUrl: "https://service.example/", token: "secret", fetch })
+  return new VendorSession({ apiUrl: "https://service.example/", token: "secret", fetch })
 }
 
 const room = { session_id: "s1", livekit_url: "wss://r", livekit_client_token: "t", max_session_duration: 60 }
@@ -27,7 +27,7 @@ const done = { status: 200, body: { code: 1000, message: "ok", data: null } }
 const refused = (status, code) => ({ status, body: { code, message: "raw words", data: null } })
 
 test("a start is a bearer POST without a body and answers with the room", async () => {
-  const session = serviceAnswering(started)
+  const session = vendorAnswering(started)
 
   assert.deepEqual(await session.start(), room)
   session.close()
@@ -41,7 +41,7 @@ test("a start is a bearer POST without a body and answers with the room", async 
 })
 
 test("a started session is kept alive every minute until it is stopped", async () => {
-  const session = serviceAnswering(started, done)
+  const session = vendorAnswering(started, done)
   await session.start()
 
   mock.timers.tick(120_000)
@@ -53,7 +53,7 @@ test("a started session is kept alive every minute until it is stopped", async (
 })
 
 test("the stop outlives the page and is sent once", async () => {
-  const session = serviceAnswering(done)
+  const session = vendorAnswering(done)
 
   await Promise.all([session.stop(), session.stop()])
 
@@ -62,13 +62,13 @@ test("the stop outlives the page and is sent once", async () => {
 })
 
 test("a stop of a session that is gone is no error", async () => {
-  await serviceAnswering(refused(404, 4040)).stop()
+  await vendorAnswering(refused(404, 4040)).stop()
 
   assert.equal(requests.length, 1)
 })
 
 test("a start that was stopped meanwhile is not kept alive", async () => {
-  const session = serviceAnswering(started, done)
+  const session = vendorAnswering(started, done)
   const starting = session.start()
 
   await session.stop()
@@ -84,16 +84,16 @@ const failures = [
   ["no credits", refused(403, 4033), /credits/],
   ["too many sessions", refused(403, 4032), /Too many conversations/],
   ["a rate limit", refused(429, 4290), /busy/],
-  ["a broken service", { status: 500, text: "<html>" }, /problem of its own/],
+  ["a broken vendor", { status: 500, text: "<html>" }, /has a problem/],
   ["a success status with another code", refused(200, 4000), /refused/],
 ]
 
 for (const [name, answer, sentence] of failures) {
   test(`${name} is told in plain words`, async () => {
-    const session = serviceAnswering(answer)
+    const session = vendorAnswering(answer)
 
     await assert.rejects(session.start(), (error) => {
-      assert.ok(error instanceof ServiceError)
+      assert.ok(error instanceof VendorError)
       assert.match(error.message, sentence)
       assert.doesNotMatch(error.message, /raw words|secret/)
       return true

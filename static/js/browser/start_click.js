@@ -1,16 +1,16 @@
-// When Start was pressed, carried from the page that posts the form to the page of the session.
+// The moment at which Start was pressed, carried from the form's page to the session's page.
 
-import { thisTab } from "./storage.js"
+import { tabStorage } from "./storage.js"
 
 const KEY = "start-pressed-at"
 const STALE = 120_000 // ms
 
 export function rememberClick() {
-  thisTab.set(KEY, String(Date.now()))
+  tabStorage.set(KEY, String(Date.now()))
 }
 
-/** Epoch milliseconds of the press that led here, or null; it can be asked once. */
+/** Take the press that led here: epoch milliseconds, or null. A second call returns null. */
 export function takeClick() {
-  const at = Number(thisTab.take(KEY))
+  const at = Number(tabStorage.take(KEY))
   return at && Date.now() - at < STALE ? at : null
 }

@@ -1,16 +1,16 @@
-// What the browser keeps for us. It refuses where cookies are blocked; things are then simply forgotten.
+// Values that the browser keeps for this site. Where it refuses (cookies blocked), nothing is remembered.
 
-class Memory {
-  #storage
+class BrowserStorage {
+  #open
 
-  /** `storage` is a function, because even naming the storage may be refused. */
-  constructor(storage) {
-    this.#storage = storage
+  /** `open` returns the Storage; it is a function because even naming the storage may throw. */
+  constructor(open) {
+    this.#open = open
   }
 
   get(name) {
     try {
-      return this.#storage().getItem(name)
+      return this.#open().getItem(name)
     } catch {
       return null
     }
@@ -18,9 +18,9 @@ class Memory {
 
   set(name, value) {
     try {
-      this.#storage().setItem(name, value)
+      this.#open().setItem(name, value)
     } catch {
-      // It holds until the page is closed.
+      // The value holds until the page is closed.
     }
   }
 
@@ -29,7 +29,17 @@ class Memory {
     this.set(name, "")
     return value
   }
+
+  /** A remembered switch: {get, set} of a boolean, false at first. */
+  flag(name) {
+    let isOn = this.get(name) === "on"
+    const set = (on) => {
+      isOn = on
+      this.set(name, on ? "on" : "off")
+    }
+    return { get: () => isOn, set }
+  }
 }
 
-export const thisBrowser = new Memory(() => localStorage)
-export const thisTab = new Memory(() => sessionStorage)
+export const browserStorage = new BrowserStorage(() => localStorage)
+export const tabStorage = new BrowserStorage(() => sessionStorage)

@@ -1,9 +1,9 @@
-// Everything that happens goes one way: into the outbox for the site, and into the conversation for the page.
+// The one way for everything that happens: into the outbox for the site, and into the conversation for the page.
 
 import { advance } from "./conversation.js"
 
 export class Journal {
-  onChange = () => {}
+  onChange = () => {} // the conversation changed
 
   #outbox
   #socket
@@ -14,22 +14,22 @@ export class Journal {
     this.conversation = conversation
   }
 
-  /** A message of the service or to it, whole and verbatim. `direction` is "in" or "out". */
-  message(direction, message) {
-    this.#add(direction, message.event_type, message)
+  /** Record a message to or from the vendor, whole and verbatim. `direction` is "in" or "out". */
+  recordMessage(direction, message) {
+    this.#record(direction, message.event_type, message)
   }
 
-  /** A message for this page alone: the site has it from somebody else. */
-  show(message) {
+  /** Record an event of the page itself, such as "page.first_frame". */
+  recordPageEvent(type, payload = {}) {
+    this.#record("page", type, payload)
+  }
+
+  /** Show a message on this page only: the agent reports it to the site itself. */
+  showMessage(message) {
     this.#advance({ direction: "in", type: message.event_type, payload: message, at: Date.now() })
   }
 
-  /** Something the page itself knows, such as "page.first_frame". */
-  note(type, payload = {}) {
-    this.#add("page", type, payload)
-  }
-
-  #add(direction, type, payload) {
+  #record(direction, type, payload) {
     const event = this.#outbox.post(direction, type, payload)
     this.#socket.flushSoon()
     this.#advance(event)
@@ -38,6 +38,6 @@ export class Journal {
   #advance(event) {
     const before = this.conversation
     this.conversation = advance(before, event)
-    if (this.conversation !== before) this.onChange(this.conversation)
+    if (this.conversation !== before) this.onChange()
   }
 }

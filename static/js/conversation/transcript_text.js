@@ -1,6 +1,6 @@
 // The transcript as plain text, for copying and for the file. Pure.
 
-/** `at` is epoch milliseconds; hours and minutes of the reader's own clock. */
+/** Format epoch milliseconds as hours and minutes in the reader's own time zone. */
 export function timeOf(at) {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
 }
@@ -9,7 +9,7 @@ export function speakerOf(turn, avatarName) {
   return turn.role === "user" ? "You" : avatarName
 }
 
-/** One paragraph a turn. */
+/** Format the turns, one paragraph each; turns without words are left out. */
 export function transcriptText(turns, avatarName) {
   const spoken = turns.filter((turn) => turn.text)
   const lines = spoken.map((turn) => {
@@ -19,7 +19,7 @@ export function transcriptText(turns, avatarName) {
   return `${lines.join("\n\n")}\n`
 }
 
-/** "conversation-ava-2026-01-31.txt" */
+/** Name the transcript's file: "conversation-ava-2026-01-31.txt". */
 export function fileName(avatarName, at) {
   const name = avatarName.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")
   return `conversation-${name}-${new Date(at).toISOString().slice(0, 10)}.txt`

@@ -1,42 +1,42 @@
-// What our own agent tells in the room of a CUSTOM session, turned into the messages of FULL mode: the transcripts
-// are LiveKit text streams (LiveKit Agents, topic `lk.transcription`), the rest are packets in FULL mode's words.
+// Turns the transcription of a CUSTOM session into messages of FULL mode. The session's agent sends it as LiveKit
+// text streams (LiveKit Agents, topic `lk.transcription`).
 
 const TRANSCRIPTION = "lk.transcription"
 const FINAL = "lk.transcription_final"
 
-export class AgentStream {
-  onMessage = () => {} // one message, as the service would have sent it
+export class AgentTranscription {
+  onMessage = () => {} // one message, as the vendor would have sent it
 
-  #own // the visitor's identity in the room
-  #interim = null // the segment of the visitor's speech that is being told
+  #visitor // the visitor's identity in the room
+  #interim = null // the id of the visitor's segment that has no final text yet
 
-  /** Must be called before the room is joined: streams of a topic nobody handles are dropped. */
+  /** Must be called before the room is joined: LiveKit drops streams of a topic without a handler. */
   listen(room) {
     room.registerTextStreamHandler(TRANSCRIPTION, (reader, { identity }) => {
-      this.#own = room.localParticipant.identity
-      this.#take(reader, identity).catch(() => {}) // a stream whose sender left is told to its last word
+      this.#visitor = room.localParticipant.identity
+      this.#read(reader, identity).catch(() => {}) // the sender left in the middle; its words were passed on
     })
   }
 
-  async #take(reader, identity) {
+  async #read(reader, identity) {
     const attributes = reader.info.attributes ?? {}
-    if (identity === this.#own) return this.#userSaid(await reader.readAll(), attributes)
+    if (identity === this.#visitor) return this.#readVisitor(await reader.readAll(), attributes)
     let spoken = ""
     for await (const words of reader) {
       spoken += words
-      this.#tell("avatar.transcription.chunk", words)
+      this.#emit("avatar.transcription.chunk", words)
     }
-    if (spoken.trim()) this.#tell("avatar.transcription", spoken.trim())
+    if (spoken.trim()) this.#emit("avatar.transcription", spoken.trim())
   }
 
-  /** Every stream holds the whole phrase so far; the last one of a segment is final. */
-  #userSaid(text, { [FINAL]: final, "lk.segment_id": segment }) {
+  /** Each stream holds the whole phrase so far; the last one of a segment is final. */
+  #readVisitor(text, { [FINAL]: final, "lk.segment_id": segment }) {
     if (!text.trim() && segment !== this.#interim) return
     this.#interim = final === "true" ? null : segment
-    this.#tell(final === "true" ? "user.transcription" : "user.transcription.chunk", text.trim())
+    this.#emit(final === "true" ? "user.transcription" : "user.transcription.chunk", text.trim())
   }
 
-  #tell(type, text) {
+  #emit(type, text) {
     this.onMessage({ event_type: type, text })
   }
 }

@@ -1,86 +1,97 @@
 // The session's LiveKit room: the avatar's picture and voice, the visitor's microphone, and the two data topics
-// of FULL mode (LiveAvatar docs, full-mode events), which our own agent uses as well.
+// of FULL mode (LiveAvatar docs, FULL mode events). The agent of a CUSTOM session uses the same topics.
 
 const COMMANDS = "agent-control"
 const EVENTS = "agent-response"
 const AVATAR = "heygen"
-// A LiveKit server may announce a participant that publishes no track seconds late, and no document says that the
-// agent must be visible at all: when the avatar has been there for so long, commands are taken to be heard.
+// A LiveKit server may announce a participant without tracks seconds late, and the vendor does not promise that its
+// agent is visible at all: this long after the first picture, commands are taken to be heard.
 const AGENT_PATIENCE = 3_000 // ms
+const AUDIO_CAPTURE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true }
+const NOT_LOADED = "A part of this page could not be loaded. Check your connection, then try again."
 
+/** The room cannot be used. The message is a sentence for the visitor. */
 export class RoomError extends Error {
   name = "RoomError"
 
-  constructor(message, cause) {
+  constructor(code, message, cause) {
     super(message, { cause })
+    this.code = code
   }
 }
 
-const HEARING = { echoCancellation: true, noiseSuppression: true, autoGainControl: true }
-
 export class AvatarRoom {
-  onEvent = () => {} // one message of the service, parsed
-  onReady = () => {} // the agent is there: commands are heard from now on
+  onMessage = () => {} // one message of the vendor, parsed
+  onAgent = () => {} // an agent is there: commands are heard from now on
   onFirstFrame = () => {} // the first decoded picture is on the screen
   onReconnecting = () => {}
   onReconnected = () => {}
   onQuality = () => {} // "excellent", "good", "poor" or "lost"
-  onSound = () => {} // false: the browser keeps the voice back until the visitor touches something
+  onSound = () => {} // false: the browser plays no sound until the visitor clicks
   onMicrophoneLost = () => {}
-  onMissing = () => {} // true: who is needed for a conversation has left; false: is back
+  onAbsence = () => {} // true: the avatar or the agent has left; false: it is back
   onLeft = () => {} // the room ended by itself: LiveKit's reason, in lower case
 
-  #loading
+  hasAgent = false
+
+  #importLivekit
   #livekit = null
   #room = null
   #video
   #audio
   #watchingForFrame = false
-  #left = false
+  #hasLeft = false
   #patience = null
-  #stream
+  #transcription
 
   /**
-   * `loading` promises the livekit-client module; `video` and `audio` are the elements to play in. `stream` is an
-   * AgentStream, where an agent of ours tells the transcript.
+   * `importLivekit` imports the livekit-client module; `video` and `audio` are the elements to play in.
+   * `transcription` is the AgentTranscription of a CUSTOM session.
    */
-  constructor({ loading, video, audio, stream = null }) {
-    this.#loading = loading
-    this.#stream = stream
-    this.#loading.catch(() => {}) // told by join()
+  constructor({ importLivekit, video, audio, transcription = null }) {
+    this.#importLivekit = importLivekit
     this.#video = video
     this.#audio = audio
+    this.#transcription = transcription
   }
 
-  /** Resolves when the room is joined; picture and agent come later. */
-  async join(url, token) {
-    this.#livekit = await this.#loaded()
-    if (this.#left) return
+  /** Load the livekit-client module. Throws RoomError when the browser could not load it. */
+  async load() {
+    try {
+      this.#livekit = await this.#importLivekit()
+    } catch (error) {
+      throw new RoomError("livekit.not_loaded", NOT_LOADED, error)
+    }
     this.#livekit.setLogLevel("warn") // at "info" it also logs the addresses it joins
+  }
+
+  /** Join the room, after load(). Picture and agent come later. */
+  async join(url, token) {
+    if (this.#hasLeft) return
     this.#room = new this.#livekit.Room({
       adaptiveStream: true,
       dynacast: true,
-      disconnectOnPageLeave: false, // it also listens to beforeunload, which may be cancelled; the page does it
-      audioCaptureDefaults: HEARING,
+      disconnectOnPageLeave: false, // LiveKit would also leave on beforeunload, which the visitor may cancel
+      audioCaptureDefaults: AUDIO_CAPTURE,
     })
     this.#listen()
-    this.#stream?.listen(this.#room)
+    this.#transcription?.listen(this.#room)
     await this.#room.connect(url, token)
-    if (this.#agentIsHere()) this.onReady()
+    if ([...this.#room.remoteParticipants.values()].some(isAgent)) this.#agentIsHere()
   }
 
-  /** Publish one command, reliably and to everybody, as the web SDK does. */
+  /** Publish one command, reliably and to all participants, as the web SDK does. */
   async send(command) {
     const bytes = new TextEncoder().encode(JSON.stringify(command))
     await this.#room.localParticipant.publishData(bytes, { reliable: true, topic: COMMANDS })
   }
 
-  /** Must run in a click: browsers let the voice sound only then. */
+  /** Play the avatar's voice. Must run in a click: browsers block sound otherwise. */
   async startSound() {
     await this.#room.startAudio()
   }
 
-  /** Resolves to "on", "denied" or "missing"; never throws, for a conversation works by text too. */
+  /** Publish the microphone. Resolves to "on", "denied" or "missing"; never throws. */
   async openMicrophone() {
     if (!navigator.mediaDevices?.getUserMedia) return "missing"
     try {
@@ -98,39 +109,31 @@ export class AvatarRoom {
   }
 
   leave() {
-    this.#left = true
+    this.#hasLeft = true
     clearTimeout(this.#patience)
     this.#video.removeAttribute("data-live")
     return this.#room?.disconnect()
   }
 
-  async #loaded() {
-    try {
-      return await this.#loading
-    } catch (error) {
-      throw new RoomError("A part of this page could not be loaded. Reload the page, or try again later.", error)
-    }
-  }
-
   #listen() {
     const { ConnectionState, DisconnectReason, RoomEvent, Track } = this.#livekit
     this.#room
-      .on(RoomEvent.DataReceived, (bytes, participant, kind, topic) => {
+      .on(RoomEvent.DataReceived, (bytes, _participant, _kind, topic) => {
         if (topic === EVENTS) this.#receive(bytes)
       })
-      .on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
+      .on(RoomEvent.TrackSubscribed, (track, _publication, participant) => {
         if (participant.identity === AVATAR) this.#show(track)
       })
       .on(RoomEvent.ParticipantConnected, (participant) => {
-        if (isAgent(participant)) this.onReady()
-        if (this.#isNeeded(participant)) this.onMissing(false)
+        if (isAgent(participant)) this.#agentIsHere()
+        if (this.#isNeeded(participant)) this.onAbsence(false)
       })
       .on(RoomEvent.ParticipantDisconnected, (participant) => {
-        if (this.#isNeeded(participant)) this.onMissing(true)
+        if (this.#isNeeded(participant)) this.onAbsence(true)
       })
       .on(RoomEvent.LocalTrackUnpublished, ({ source }) => {
         const unplugged = source === Track.Source.Microphone && this.#room.state === ConnectionState.Connected
-        if (unplugged && !this.#left) this.onMicrophoneLost()
+        if (unplugged && !this.#hasLeft) this.onMicrophoneLost()
       })
       .on(RoomEvent.ConnectionQualityChanged, (quality, participant) => {
         if (participant === this.#room.localParticipant) this.onQuality(quality)
@@ -140,7 +143,7 @@ export class AvatarRoom {
       .on(RoomEvent.Reconnecting, () => this.onReconnecting())
       .on(RoomEvent.Reconnected, () => this.onReconnected())
       .on(RoomEvent.Disconnected, (reason) => {
-        if (!this.#left) this.onLeft((DisconnectReason[reason] ?? "UNKNOWN_REASON").toLowerCase())
+        if (!this.#hasLeft) this.onLeft((DisconnectReason[reason] ?? "UNKNOWN_REASON").toLowerCase())
       })
   }
 
@@ -149,11 +152,11 @@ export class AvatarRoom {
     try {
       message = JSON.parse(new TextDecoder().decode(bytes))
     } catch {
-      return // not ours to read; the service only ever sends JSON objects
+      return // the vendor sends JSON objects only
     }
     if (typeof message?.event_type !== "string") return
-    this.onReady() // who talks is there
-    this.onEvent(message)
+    this.#agentIsHere() // or it could not have sent the message
+    this.onMessage(message)
   }
 
   #show(track) {
@@ -166,33 +169,35 @@ export class AvatarRoom {
     }
   }
 
-  /** The poster stays until a picture is really there, so that nothing flashes black. */
+  /** Keep the poster until a picture is decoded, so that the stage does not flash black. */
   #watchForFrame() {
     if (this.#watchingForFrame) return
     this.#watchingForFrame = true
     const seen = () => {
-      if (this.#left || this.#video.hasAttribute("data-live")) return
+      if (this.#hasLeft || this.#video.hasAttribute("data-live")) return
       this.#video.setAttribute("data-live", "")
-      this.#patience = setTimeout(() => this.onReady(), AGENT_PATIENCE)
+      this.#patience = setTimeout(() => this.#agentIsHere(), AGENT_PATIENCE)
       this.onFirstFrame()
     }
-    // A hidden page is sent no picture (adaptive stream) and paints none: there the track itself must do.
+    // A hidden page gets no picture (adaptive stream) and paints none: there the track counts as the picture.
     if (document.hidden) return seen()
     this.#video.requestVideoFrameCallback?.(seen)
     this.#video.addEventListener("loadeddata", seen, { once: true })
   }
 
-  /** An agent of ours is replaced by the site, which knows when nobody can take over. */
+  /** The site replaces a lost agent of a CUSTOM session, and ends the session when no agent can take over. */
   #isNeeded(participant) {
-    return participant.identity === AVATAR || (isAgent(participant) && !this.#stream)
+    return participant.identity === AVATAR || (isAgent(participant) && !this.#transcription)
   }
 
   #agentIsHere() {
-    return [...this.#room.remoteParticipants.values()].some(isAgent)
+    if (this.hasAgent) return
+    this.hasAgent = true
+    this.onAgent()
   }
 }
 
-/** Who answers: the service's agent, or ours. Neither is a person, nor the avatar. */
+/** True for the agent that answers: the vendor's in FULL mode, the site's own in CUSTOM mode. */
 function isAgent({ identity, isAgent: joinedAsAgent }) {
   return identity !== AVATAR && (joinedAsAgent || identity.startsWith("liveavatar-agent-"))
 }

@@ -1,18 +1,38 @@
-// The visitor's microphone: asked for once the room is joined, and never in the way of the conversation.
+// The visitor's microphone: asked for once the room is joined. The conversation works by text without it.
 
 export class Microphone {
   onState = () => {} // "off", "on", "muted", "denied" or "missing"
   state = "off"
 
   #room
+  #startsMuted
+  #muted
   #queue = Promise.resolve()
 
-  constructor(room) {
+  /**
+   * `startsMuted`: with push to talk the browser's question comes at the start too, so that it does not swallow the
+   * first hold. `muted` is a flag {get, set} that remembers the visitor's mute across reloads.
+   */
+  constructor(room, { startsMuted = false, muted = { get: () => false, set() {} } } = {}) {
     this.#room = room
+    this.#startsMuted = startsMuted
+    this.#muted = muted
   }
 
   get isLive() {
     return this.state === "on"
+  }
+
+  /** Ask the browser for the microphone, and keep it muted where it must start muted or was muted before. */
+  async request() {
+    await this.open()
+    if (this.#startsMuted || this.#muted.get()) await this.mute()
+  }
+
+  /** Mute or open it for the visitor, who presses the button. */
+  async toggle() {
+    await (this.isLive ? this.mute() : this.open())
+    this.#muted.set(this.state === "muted")
   }
 
   open() {
@@ -27,15 +47,12 @@ export class Microphone {
     })
   }
 
-  toggle() {
-    return this.isLive ? this.mute() : this.open()
-  }
-
+  /** The device was unplugged. */
   lost() {
     this.#enter("missing")
   }
 
-  /** One change after the other: a mute pressed while the browser still asks must come last. */
+  /** Make one change after the other: a mute pressed while the browser still asks must come last. */
   #then(change) {
     this.#queue = this.#queue.then(change)
     return this.#queue

@@ -1,21 +1,21 @@
-// Hold to talk: the window opens only when the service says so (LiveAvatar docs, push to talk), and the
-// microphone is live only while it is open.
+// Hold to talk: the vendor opens the window (LiveAvatar docs, push to talk), and the microphone is live only while
+// the window is open.
 
 const ANSWER_LIMIT = 5_000 // ms
 
 export class PushToTalk {
   onState = () => {} // "idle", "opening", "talking", "closing" or "refused"
 
-  #send
-  #setMicrophone
+  #commands
+  #microphone
   #state = "idle"
   #held = false
   #timer = null
 
-  /** `send(type)` publishes a command; `setMicrophone(live)` opens or mutes the microphone. */
-  constructor({ send, setMicrophone }) {
-    this.#send = send
-    this.#setMicrophone = setMicrophone
+  /** `commands` has send(type); `microphone` has open() and mute(). */
+  constructor({ commands, microphone }) {
+    this.#commands = commands
+    this.#microphone = microphone
   }
 
   press() {
@@ -30,12 +30,12 @@ export class PushToTalk {
     if (this.#state === "talking") this.#stop()
   }
 
-  /** An event from the service. Answers are told apart by their type alone; they carry no matching id. */
+  /** Take a message type of the vendor. Answers carry no id of their command; the type tells them apart. */
   receive(type) {
     if (type === "user.push_to_talk_started" && this.#state === "opening") {
       if (!this.#held) return this.#stop()
       this.#enter("talking")
-      this.#setMicrophone(true)
+      this.#microphone.open()
     } else if (type === "user.push_to_talk_start_failed" && this.#state === "opening") {
       this.#enter("refused")
     } else if (STOP_ANSWERS.has(type) && this.#state === "closing") {
@@ -51,13 +51,13 @@ export class PushToTalk {
   }
 
   #stop() {
-    this.#setMicrophone(false)
+    this.#microphone.mute()
     this.#ask("closing", "user.stop_push_to_talk")
   }
 
   #ask(state, command) {
     this.#enter(state)
-    this.#send(command)
+    this.#commands.send(command)
     this.#timer = setTimeout(() => this.#enter(state === "opening" ? "refused" : "idle"), ANSWER_LIMIT)
   }
 
@@ -68,5 +68,5 @@ export class PushToTalk {
   }
 }
 
-// After a failed stop nobody is heard either: the microphone is already muted.
+// A failed stop closes the window too: the microphone is already muted.
 const STOP_ANSWERS = new Set(["user.push_to_talk_stopped", "user.push_to_talk_stop_failed"])

@@ -1,4 +1,4 @@
-// Carries the outbox to the site over a websocket which may break at any time.
+// Carries the outbox to the site over a websocket that may break at any time.
 
 const HELLO_LIMIT = 10_000 // ms from asking for a ticket until the welcome
 const ACK_LIMIT = 5_000 // ms until a sent event must be acknowledged
@@ -7,13 +7,13 @@ const BACKOFF_BASE = 500 // ms
 const BACKOFF_CAP = 15_000 // ms
 
 const TICKET_REFUSED = 4401
-// Bad frame, foreign origin, not our session, session long over: trying again would end the same way.
-const HOPELESS = new Set([4400, 4403, 4404, 4409])
+// Bad frame, foreign origin, another visitor's session, session long over: a retry would end the same way.
+const PERMANENT = new Set([4400, 4403, 4404, 4409])
 
 export class EventSocket {
   onState = () => {} // "connecting", "open", "waiting" or "closed"
-  onSession = () => {} // the site says the session changed: {state, end_reason, end_text}
-  onRefused = () => {} // the site will not store an event: {code, message, seq}
+  onSession = () => {} // the session changed: {state, end_reason, end_text}
+  onRefused = () => {} // the site does not store an event: {code, message, seq}
 
   #url
   #source
@@ -29,7 +29,7 @@ export class EventSocket {
   #drained = null
   #state = "closed"
 
-  /** `getTicket` resolves to a one-use ticket; it is asked before every connection. */
+  /** `getTicket` resolves to a one-time ticket; it is called before every connection. */
   constructor({ url, source, outbox, getTicket, WebSocket = globalThis.WebSocket, random = Math.random }) {
     this.#url = url
     this.#source = source
@@ -47,17 +47,17 @@ export class EventSocket {
     if (this.#state === "closed") this.#connect()
   }
 
-  /** Try at once instead of waiting out the backoff, because the network is said to be back. */
+  /** Reconnect at once instead of after the back-off: the browser says that the network is back. */
   wake() {
     if (this.#state === "waiting") this.#connect()
   }
 
-  /** Send what the outbox holds, together with whatever else comes within the next moment. */
+  /** Send what the outbox holds, together with the events of the next 50 ms. */
   flushSoon() {
     this.#timers.batch ??= setTimeout(() => this.#flush(), BATCH_EVERY)
   }
 
-  /** Resolves when everything is stored or `limit` milliseconds have passed; then the socket is closed. */
+  /** Close the socket once everything is stored, or after `limit` milliseconds. Resolves when it is closed. */
   finish(limit) {
     if (this.#state === "closed") return Promise.resolve()
     return new Promise((resolve) => {
@@ -80,27 +80,27 @@ export class EventSocket {
   async #connect() {
     this.#clear("retry")
     this.#enter("connecting")
-    // The place is taken before the ticket comes, so that a close() in between is noticed.
-    const place = (this.#socket = { close() {} })
+    // A stand-in until the ticket comes, so that a close() in between is noticed.
+    const standIn = { close() {} }
+    this.#socket = standIn
     this.#timers.hello = setTimeout(() => this.#lost(), HELLO_LIMIT)
     let ticket
     try {
       ticket = await this.#getTicket()
     } catch {
-      if (this.#socket === place) this.#lost()
+      if (this.#socket === standIn) this.#lost()
       return
     }
-    if (this.#socket === place) this.#dial(ticket)
+    if (this.#socket === standIn) this.#dial(ticket)
   }
 
   #dial(ticket) {
-    const socket = (this.#socket = new this.#WebSocket(this.#url))
+    const socket = new this.#WebSocket(this.#url)
+    this.#socket = socket
     const current = (react) => (event) => {
       if (this.#socket === socket) react(event)
     }
-    socket.onopen = current(() =>
-      socket.send(JSON.stringify({ type: "hello", ticket, source: this.#source })),
-    )
+    socket.onopen = current(() => socket.send(JSON.stringify({ type: "hello", ticket, source: this.#source })))
     socket.onmessage = current(({ data }) => this.#receive(data))
     socket.onclose = current(({ code }) => this.#lost(code))
   }
@@ -139,7 +139,7 @@ export class EventSocket {
   #flush() {
     this.#clear("batch")
     if (this.#state !== "open") return
-    for (let frame; (frame = this.#outbox.nextFrame(this.#limits)); ) this.#socket.send(frame)
+    for (const frame of this.#outbox.frames(this.#limits)) this.#socket.send(frame)
     if (this.#outbox.inFlight > 0) this.#timers.ack ??= setTimeout(() => this.#lost(), ACK_LIMIT)
   }
 
@@ -147,11 +147,11 @@ export class EventSocket {
     if (this.#outbox.size === 0) this.#drained?.()
   }
 
-  /** The connection is gone or of no use. Without a code it was we who gave it up. */
+  /** The connection is lost, or given up by this page: then there is no `code`. */
   #lost(code) {
     for (const name of ["hello", "ack", "batch"]) this.#clear(name)
     this.#drop()
-    if (HOPELESS.has(code)) {
+    if (PERMANENT.has(code)) {
       this.#drained?.()
       this.#enter("closed")
     } else if (code === TICKET_REFUSED && !this.#freshTicketTried) {
@@ -162,7 +162,7 @@ export class EventSocket {
     }
   }
 
-  /** Full jitter: any moment up to the backoff, so that a restarted site is not met by all pages at once. */
+  /** Full jitter: any moment up to the back-off, so that not all pages reconnect to a restarted site at once. */
   #retryLater() {
     this.#enter("waiting")
     const ceiling = Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** this.#attempt++)

@@ -1,7 +1,7 @@
-// Numbered events which the site has not acknowledged yet, oldest first. Knows no socket.
+// Numbered events that the site has not acknowledged yet, oldest first. Knows no socket.
 
 const MAX_EVENTS = 50 // per frame
-const MAX_EVENT = 60_000 // bytes; a larger one would fit into no frame and block all that follow
+const MAX_EVENT = 60_000 // bytes; a larger event would fit into no frame and block those behind it
 
 const utf8 = new TextEncoder()
 const bytesOf = (text) => utf8.encode(text).length
@@ -9,9 +9,9 @@ const bytesOf = (text) => utf8.encode(text).length
 export class Outbox {
   #pending = [] // {seq, json, bytes}
   #lastSeq = 0
-  #sentSeq = 0 // everything up to here was handed out since the last rewind
+  #sentSeq = 0 // events up to this one were handed out since the last rewind
 
-  /** Number an event and keep it. `direction` is "in", "out" or "page"; `at` is epoch milliseconds. */
+  /** Number an event and keep it until it is acknowledged. `direction` is "in", "out" or "page"; `at` is epoch milliseconds. */
   post(direction, type, payload = {}, at = Date.now()) {
     const event = { seq: ++this.#lastSeq, type, direction, at, payload }
     let json = JSON.stringify(event)
@@ -22,6 +22,11 @@ export class Outbox {
     }
     this.#pending.push({ seq: event.seq, json, bytes })
     return event
+  }
+
+  /** Hand out every frame that may be sent now. Takes what `nextFrame` takes. */
+  *frames(limits) {
+    for (let frame = this.nextFrame(limits); frame; frame = this.nextFrame(limits)) yield frame
   }
 
   /**
@@ -37,23 +42,23 @@ export class Outbox {
     return frame(EVENTS_OPEN, events)
   }
 
-  /** The oldest unacknowledged events in a frame of at most `maxFrame` bytes which also names its source. */
+  /** The oldest unacknowledged events in a frame of at most `maxFrame` bytes that also names its source. */
   farewell(source, maxFrame) {
     const open = `{"type":"events","source":${JSON.stringify(source)},"events":[`
     return frame(open, this.#fitting(this.#pending.slice(0, MAX_EVENTS), maxFrame, open))
   }
 
-  /** Everything up to `seq` is stored: forget it. */
+  /** Forget the events up to `seq`: the site has stored them. */
   acknowledge(seq) {
     this.#pending = this.#pending.filter((event) => event.seq > seq)
   }
 
-  /** The site will never take this event: forget it alone. */
+  /** Forget one event: the site will never store it. */
   refuse(seq) {
     this.#pending = this.#pending.filter((event) => event.seq !== seq)
   }
 
-  /** A new connection knows everything up to `seq`; all the rest is to be sent again, in order. */
+  /** A new connection has everything up to `seq`; send the rest again, in order. */
   rewind(seq) {
     this.acknowledge(seq)
     this.#sentSeq = seq
@@ -69,8 +74,11 @@ export class Outbox {
   }
 
   #fitting(events, maxFrame, open) {
-    let bytes = bytesOf(open) + 2
-    const tooFar = events.findIndex((event) => (bytes += event.bytes + 1) > maxFrame)
+    let free = maxFrame - bytesOf(open) - 2
+    const tooFar = events.findIndex((event) => {
+      free -= event.bytes + 1
+      return free < 0
+    })
     return tooFar === -1 ? events : events.slice(0, tooFar)
   }
 }

@@ -1,7 +1,10 @@
-// The session's own addresses at the site.
+// The calls that the session's page makes to the site over HTTP.
 
+/** The site refused a call or could not be reached. The message is a sentence for the visitor. */
 export class SiteError extends Error {
   name = "SiteError"
+
+  /** `retry` is true when the same call may succeed later. */
   constructor({ code, message, retry = false }, status = null) {
     super(message)
     this.code = code
@@ -10,7 +13,7 @@ export class SiteError extends Error {
   }
 }
 
-export class Site {
+export class SiteApi {
   #urls
   #csrfToken
   #fetch
@@ -21,26 +24,33 @@ export class Site {
     this.#fetch = fetch
   }
 
-  /** Where to join, or what the browser needs to start the session itself. May be asked again. */
+  /**
+   * Start the session; a repeated call gets the same answer. Resolves to {livekit_url, livekit_client_token,
+   * max_session_duration}, or to {api_url, session_token} when the browser must start the session itself.
+   */
   start(signal) {
     return this.#post(this.#urls.start, {}, { signal })
   }
 
-  /** `reason`: "user", "cancelled", "start_failed", "room_lost" or "service_stopped". Resolves to {state, end_reason, end_text}. */
+  /**
+   * Stop the session. `reason` is "user", "cancelled", "start_failed", "room_lost" or "service_stopped".
+   * Resolves to {state, end_reason, end_text}.
+   */
   stop(reason, detail = "") {
     return this.#post(this.#urls.stop, { reason, detail }, { keepalive: true })
   }
 
+  /** Get a one-time ticket for the websocket. */
   async ticket() {
     return (await this.#post(this.#urls.ticket)).ticket
   }
 
-  /** Hands over the last events while the page goes away; nothing can be awaited any more. */
-  leave(frame, leaving) {
+  /** Hand over the last events while the page goes away: a beacon, because no answer can be awaited any more. */
+  leave(frame, isLeaving) {
     const form = new FormData()
     form.set("csrfmiddlewaretoken", this.#csrfToken)
     form.set("frame", frame)
-    if (leaving) form.set("leaving", "1")
+    if (isLeaving) form.set("leaving", "1")
     return navigator.sendBeacon(this.#urls.beacon, form)
   }
 

@@ -1,22 +1,22 @@
-// Reads to screen readers what is settled: final turns politely, time running out at once.
+// Reads to screen readers what the avatar has said, politely, and how much time is left, at once.
 
 export class Announcer {
   #polite = document.querySelector("[data-announce]")
   #alarm = document.querySelector("[data-alarm]")
   #avatarName
-  #told
+  #announced
 
-  /** `turns` are known already and not read out. */
+  /** `turns` are earlier ones, which are not read out again. */
   constructor(avatarName, turns) {
     this.#avatarName = avatarName
-    this.#told = new Set(turns.map((turn) => turn.id))
+    this.#announced = new Set(turns.map((turn) => turn.id))
   }
 
-  /** The visitor's own words need no reading; the avatar's are read once they are complete. */
-  tell(turns) {
+  /** Read the avatar's turns that are complete now. The visitor's own words need no reading. */
+  announce(turns) {
     for (const turn of turns) {
-      if (turn.role !== "avatar" || !turn.closed || this.#told.has(turn.id)) continue
-      this.#told.add(turn.id)
+      if (turn.role !== "avatar" || !turn.closed || this.#announced.has(turn.id)) continue
+      this.#announced.add(turn.id)
       this.#polite.textContent = `${this.#avatarName}: ${turn.text}`
     }
   }

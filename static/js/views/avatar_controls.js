@@ -1,10 +1,10 @@
-// What only an agent of ours can be asked for by hand: the avatar's listening pose, and a tone to hear it by.
+// What only the agent of a CUSTOM session does on request: the avatar's listening pose, and a test tone.
 
-export class AgentTools {
+export class AvatarControls {
   #pose
   #tone
 
-  /** `command(type)` sends a command to the agent; it resolves to whether it was sent. */
+  /** `command(type)` sends a command to the agent and resolves to whether it was sent. */
   constructor(page, command) {
     this.#pose = page.querySelector("[data-pose]")
     this.#tone = page.querySelector("[data-tone]")

@@ -1,11 +1,11 @@
-// The text box. Enter asks, Shift+Enter makes a new line; the words stay until they were really sent.
+// The text box. Enter asks, Shift+Enter makes a new line. The text stays until it was sent.
 
 export class Composer {
   #form
   #message
   #buttons
 
-  /** `ask(text)` and `say(text)` resolve to whether the words were sent. */
+  /** `ask(text)` and `say(text)` resolve to whether the text was sent. */
   constructor(page, { ask, say }) {
     this.#form = page.querySelector("[data-composer]")
     this.#message = page.querySelector("[data-message]")

@@ -1,7 +1,7 @@
-// The end screen: why it ended, how long it was, and the transcript to take along.
+// The end screen: why the conversation ended, how long it lasted, and its transcript to copy or download.
 
-import { inWords } from "./duration.js"
 import { fileName, transcriptText } from "../conversation/transcript_text.js"
+import { durationInWords } from "./duration.js"
 
 export class EndView {
   #find
@@ -18,20 +18,20 @@ export class EndView {
     }
   }
 
-  /** The turns to copy and to download. */
-  take(turns) {
+  /** Set the turns to copy and to download. */
+  setTurns(turns) {
     this.#turns = turns
     this.#find("ended-transcript").hidden = turns.length === 0
   }
 
-  /** `seconds` is null when the conversation never began. May be called again with better words. */
-  show({ text, failed = false, seconds = null }) {
+  /** Show the ending. `seconds` is null when the conversation never began. A second call replaces the text. */
+  show({ text, hasFailed = false, seconds = null }) {
     const ended = this.#find("ended")
-    this.#find("ended-title").textContent = failed ? "The conversation did not start" : "Conversation ended"
+    this.#find("ended-title").textContent = hasFailed ? "The conversation did not start" : "Conversation ended"
     this.#find("ended-text").textContent = text
-    this.#find("again").textContent = failed ? "Try again" : "Talk again"
+    this.#find("again").textContent = hasFailed ? "Try again" : "Talk again"
     this.#find("ended-length").hidden = seconds === null
-    this.#find("ended-length").textContent = seconds === null ? "" : `It lasted ${inWords(seconds)}.`
+    this.#find("ended-length").textContent = seconds === null ? "" : `It lasted ${durationInWords(seconds)}.`
     if (!ended.hidden) return
     ended.hidden = false
     ended.focus()
@@ -39,22 +39,25 @@ export class EndView {
 
   /** Another page of the same visitor took the conversation over. */
   showElsewhere() {
-    this.show({ text: "The conversation goes on in another tab or window, where it was opened last." })
+    this.show({ text: "This conversation is open in another tab or window." })
     this.#find("ended-title").textContent = "Continued elsewhere"
     const again = this.#find("again")
     again.textContent = "Continue here"
     again.href = location.href
   }
 
+  /** Copy the transcript, and say so in the button's `word` for two seconds. */
   async #copy(word) {
     const before = word.textContent
     try {
       await navigator.clipboard.writeText(transcriptText(this.#turns, this.#avatarName))
       word.textContent = "Copied"
     } catch {
-      word.textContent = "Not allowed by the browser"
+      word.textContent = "Copying is blocked"
     }
-    setTimeout(() => (word.textContent = before), 2_000)
+    setTimeout(() => {
+      word.textContent = before
+    }, 2_000)
   }
 
   #download() {

@@ -1,11 +1,10 @@
-// The mute button, and what to do when there is no microphone. The conversation works by text all the same.
+// The mute button, and a notice when the browser gives no microphone.
 
-const TROUBLE = {
-  denied:
-    "The microphone is blocked, so the avatar cannot hear you. Allow it for this site in your browser, or just type.",
-  missing: "No microphone was found, so the avatar cannot hear you. Connect one, or just type.",
+const NOTICES = {
+  denied: "The microphone is blocked, so the avatar cannot hear you. Allow it for this site in your browser, or type.",
+  missing: "No microphone was found, so the avatar cannot hear you. Connect one, or type.",
 }
-const INSECURE = "Browsers offer a microphone to pages over HTTPS only. You can type instead."
+const INSECURE = "The browser gives the microphone to HTTPS pages only. You can type instead."
 
 export class MicrophoneView {
   #mute
@@ -26,7 +25,7 @@ export class MicrophoneView {
 
   show(state) {
     this.#mute?.setAttribute("aria-pressed", String(state !== "on"))
-    this.#notice.hidden = !TROUBLE[state]
-    this.#text.textContent = isSecureContext ? (TROUBLE[state] ?? "") : INSECURE
+    this.#notice.hidden = !NOTICES[state]
+    this.#text.textContent = isSecureContext ? (NOTICES[state] ?? "") : INSECURE
   }
 }

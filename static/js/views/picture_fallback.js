@@ -1,4 +1,4 @@
-// A picture that cannot be loaded makes way for the initial beneath it.
+// Removes pictures that cannot be loaded, so that the initial beneath them is seen.
 
 for (const picture of document.querySelectorAll("[data-picture]")) {
   const drop = () => picture.remove()

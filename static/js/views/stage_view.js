@@ -1,15 +1,14 @@
-// The stage: picture, steps of the start, state word, connection, time and captions.
+// The stage: steps of the start, state word, connection quality, and time.
 
 const STEPS = {
+  loading: "Loading…",
   reserving: "Reserving the avatar…",
   joining: "Joining the room…",
   picture: "Waiting for the first picture…",
 }
 
-// LiveKit's grades, in words for people, with the bars that are lit.
+// LiveKit's grades in plain words, and the number of lit bars.
 const QUALITIES = { excellent: ["Good", 3], good: ["Fair", 2], poor: ["Poor", 1], lost: ["Lost", 0] }
-
-const CAPTION_LENGTH = 110 // characters; about two lines
 
 export class StageView {
   #find
@@ -27,10 +26,10 @@ export class StageView {
   }
 
   showSlow() {
-    this.#find("slow").textContent = "This takes longer than usual. It is still trying."
+    this.#find("slow").textContent = "This takes longer than usual. Please wait."
   }
 
-  /** The word is announced by the page's status region, so it is written only when it changes. */
+  /** Write the word only when it changes: screen readers announce every write to a status region. */
   showState(word) {
     const state = this.#find("state")
     if (state.dataset.word === word && this.#page.dataset.word === word) return
@@ -48,27 +47,10 @@ export class StageView {
     this.#find("quality-word").textContent = word ?? ""
   }
 
-  showTime({ text, short }) {
+  showTime({ text, isShort }) {
     const time = this.#find("time")
     time.hidden = false
     time.textContent = text
-    time.classList.toggle("time-short", short)
+    time.classList.toggle("time-short", isShort)
   }
-
-  showSoundButton(blocked) {
-    this.#find("sound").hidden = !blocked
-  }
-
-  /** `turn` is what the avatar is saying, or undefined. */
-  showCaption(turn, wanted) {
-    const caption = this.#find("captions-text")
-    const words = (turn?.heard || turn?.text || "").trim()
-    caption.hidden = !wanted || !words
-    caption.textContent = words.length > CAPTION_LENGTH ? `…${tail(words)}` : words
-  }
-}
-
-function tail(words) {
-  const end = words.slice(-CAPTION_LENGTH)
-  return end.slice(end.indexOf(" "))
 }

@@ -1,13 +1,13 @@
-// The hold-to-talk button: pointer, Space or V. Whatever takes the hold away lets go.
+// The hold-to-talk button: pointer, Space or V. Losing the pointer, the focus or the page releases it too.
 
 const KEYS = new Set(["Space", "KeyV"])
 
 const HINTS = {
   idle: "Hold the button, Space or V while you talk.",
   opening: "One moment…",
-  talking: "You are heard. Let go when you are done.",
+  talking: "Speak now. Let go when you are done.",
   closing: "One moment…",
-  refused: "The avatar could not listen just now. Hold again to try once more.",
+  refused: "The avatar could not listen. Hold again to try again.",
 }
 
 export class TalkButton {

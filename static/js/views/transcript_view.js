@@ -1,8 +1,8 @@
-// The transcript panel. Words people said reach the page as text only.
+// The transcript panel. What was said reaches the page as text, never as HTML.
 
 import { speakerOf, timeOf } from "../conversation/transcript_text.js"
 
-const NEAR_END = 48 // px; closer than this counts as reading along
+const NEAR_END = 48 // px; a reader this close to the end follows it
 
 export class TranscriptView {
   #panel
@@ -21,8 +21,8 @@ export class TranscriptView {
     this.#toggle = page.querySelector("[data-transcript-toggle]")
     this.#avatarName = avatarName
     this.#log.replaceChildren()
-    this.#log.addEventListener("scroll", () => this.#atEnd() && (this.#jump.hidden = true), { passive: true })
-    this.#jump.addEventListener("click", () => this.#follow())
+    this.#log.addEventListener("scroll", () => this.#hideJump(), { passive: true })
+    this.#jump.addEventListener("click", () => this.#scrollToEnd())
     this.#toggle.addEventListener("click", () => this.show(!this.isOpen))
     page.querySelector("[data-transcript-close]").addEventListener("click", () => this.show(false))
   }
@@ -31,27 +31,27 @@ export class TranscriptView {
     return this.#panel.classList.contains("is-open")
   }
 
-  /** Opens or closes the sheet; on wide screens the panel is always there. */
+  /** Open or close the sheet. On wide screens the panel is always open. */
   show(open) {
     this.#panel.classList.toggle("is-open", open)
     this.#toggle.setAttribute("aria-expanded", String(open))
     if (open) {
-      this.#follow()
+      this.#scrollToEnd()
       this.#panel.querySelector("[data-transcript-close]").focus()
     } else {
       this.#toggle.focus()
     }
   }
 
-  /** Shows these turns, touching only those that changed, and stays at the end if the reader was there. */
+  /** Show these turns; touches only those that changed, and stays at the end if the reader was there. */
   render(turns) {
-    const following = this.#atEnd()
+    const wasAtEnd = this.#isAtEnd()
     const kept = new Set(turns.map((turn) => turn.id))
     for (const [id, { article }] of this.#shown) if (!kept.has(id)) this.#forget(id, article)
     let changed = false
     for (const turn of turns) changed = this.#put(turn) || changed
     this.#empty.hidden = turns.length > 0
-    if (changed && following) this.#follow()
+    if (changed && wasAtEnd) this.#scrollToEnd()
     else if (changed) this.#jump.hidden = false
   }
 
@@ -82,11 +82,15 @@ export class TranscriptView {
     this.#shown.delete(id)
   }
 
-  #atEnd() {
+  #hideJump() {
+    if (this.#isAtEnd()) this.#jump.hidden = true
+  }
+
+  #isAtEnd() {
     return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END
   }
 
-  #follow() {
+  #scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight
     this.#jump.hidden = true
   }
