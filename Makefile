@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 NODE_MODULES := node_modules/.installed
+BIOME := node_modules/.bin/biome
 LIVEKIT := 1.13.5
 LIVEKIT_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/liveavatar-site/livekit-server-$(LIVEKIT)
 
@@ -17,16 +18,20 @@ demo: $(VENV)/.runs
 test: $(VENV)/.tests browser node
 	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/.tests
+check: $(VENV)/.tests node
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy .
 	$(VENV)/bin/lint-imports
 	DEBUG=1 $(RUN) manage.py makemigrations --check --dry-run
+	@if [ -x $(BIOME) ]; then $(BIOME) ci --error-on-warnings; \
+	  else echo "!!! npm is missing: the pages' scripts and styles are NOT CHECKED. !!!" >&2; fi
 
-fmt: $(VENV)/.tests
+fmt: $(VENV)/.tests node
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+	@if [ -x $(BIOME) ]; then $(BIOME) check --write; \
+	  else echo "!!! npm is missing: the pages' scripts and styles are NOT FORMATTED. !!!" >&2; fi
 
 clean:
 	rm -rf $(VENV) node_modules
@@ -53,10 +58,11 @@ browser:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-core >/dev/null; \
 	  else echo "Chromium is missing: browser tests will be skipped. On Debian: sudo apt install chromium"; fi; }
 
-# The official browser clients, run unmodified against the simulator; without npm those tests are skipped, and say so.
+# The official browser clients for the tests, and Biome for the pages' scripts and styles; without npm both are skipped,
+# and say so.
 .PHONY: node
 node:
-	@command -v npm >/dev/null || echo "npm is missing: tests with the official browser clients will be skipped."
+	@command -v npm >/dev/null || echo "npm is missing: tests with the official browser clients and checks of the pages' scripts will be skipped."
 	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(NODE_MODULES)
 
 $(NODE_MODULES): package.json package-lock.json
