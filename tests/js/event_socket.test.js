@@ -112,7 +112,7 @@ test("events of one moment travel in one frame", async () => {
   assert.equal(wire.sent[1].events.length, 3)
 })
 
-test("what was not acknowledged is sent again over the next connection, and no more than that", async () => {
+test("unacknowledged events are sent again over the next connection, and only those", async () => {
   const outbox = new Outbox()
   for (let n = 0; n < 3; n++) outbox.post("in", "user.speak_started")
   const first = await dialled(socketWith(outbox))
@@ -253,7 +253,7 @@ test("a refused event counts as stored and is reported", async () => {
   assert.deepEqual(refusals, ["event.invalid"])
 })
 
-test("a change of the session is told to the page", async () => {
+test("a change of the session reaches the page", async () => {
   const socket = socketWith()
   const told = []
   socket.onSession = (frame) => told.push(frame.end_reason)

@@ -1,7 +1,8 @@
 // What the visitor may do at this moment. Pure.
 
 /**
- * {command, interrupt, microphone}: send text to the avatar, interrupt it, switch the microphone.
+ * Decide what is allowed: {command, interrupt, microphone}. `command` is to send text to the avatar, `interrupt` to
+ * interrupt it, `microphone` to switch the microphone. `phase` is that of the Call;
  * `hasAgent` is true once an agent in the room hears commands.
  */
 export function allowedActions({ phase, hasAgent, conversation }) {

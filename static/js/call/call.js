@@ -74,7 +74,7 @@ export class Call {
       setTimeout(() => this.#end(startTimedOut()), START_LIMIT),
     ]
     try {
-      // First of all: a page that cannot join a room must not start a session that is billed.
+      // First, because a page that cannot join a room must not start a session that is billed.
       this.#enter("loading")
       await this.#room.load()
       if (this.isOver) return

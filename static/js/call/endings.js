@@ -3,7 +3,7 @@
 // An ending is {reason, detail, text, hasFailed}. `reason` is one that the site's stop call accepts;
 // `hasFailed` is true when the conversation never began.
 
-// Errors whose message is written for the visitor. All others come from the depths of WebRTC.
+// Errors whose message is written for the visitor. All others come from LiveKit or WebRTC.
 const FOR_VISITORS = new Set(["SiteError", "VendorError", "RoomError"])
 
 const NO_ROOM =
@@ -25,7 +25,7 @@ export const cancelled = () => ending("cancelled", "You cancelled before the con
 
 export const endedByVisitor = () => ending("user", "You ended the conversation.")
 
-/** A session that the browser runs itself ended with the page that ran it; there is nothing to come back to. */
+/** A browser-started session ended with the page that ran it; there is nothing to come back to. */
 export const pageClosed = () =>
   ending("service_stopped", "The conversation ended because its page was closed.", { detail: "PAGE_CLOSED" })
 

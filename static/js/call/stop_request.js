@@ -4,8 +4,8 @@ const PAUSE = 1_000 // ms until an unheard stop is repeated, doubled each time
 const PAUSE_CAP = 15_000 // ms
 
 /**
- * Ask the site to stop the session. Repeated while the site cannot be reached: as long as this page is open the site
- * takes the session for wanted, and it is billed. Resolves to the site's {state, end_reason, end_text}, or to null
+ * Ask the site to stop the session, again and again while it cannot be reached: the site keeps the session alive, and
+ * it is billed, for as long as this page is open. Resolves to the site's {state, end_reason, end_text}, or to null
  * when the site refuses for good.
  */
 export async function stopUntilHeard(site, { reason, detail }) {

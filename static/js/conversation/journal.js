@@ -1,4 +1,4 @@
-// The one way for everything that happens: into the outbox for the site, and into the conversation for the page.
+// The one way for events: into the outbox for the site, and into the conversation for the page.
 
 import { advance } from "./conversation.js"
 

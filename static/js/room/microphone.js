@@ -10,8 +10,8 @@ export class Microphone {
   #queue = Promise.resolve()
 
   /**
-   * `startsMuted`: with push to talk the browser's question comes at the start too, so that it does not swallow the
-   * first hold. `muted` is a flag {get, set} that remembers the visitor's mute across reloads.
+   * `startsMuted` is for push to talk: there, too, the browser asks the visitor at the start, because its question
+   * would swallow the first hold. `muted` is a flag {get, set} that remembers the visitor's mute across reloads.
    */
   constructor(room, { startsMuted = false, muted = { get: () => false, set() {} } } = {}) {
     this.#room = room
@@ -23,13 +23,13 @@ export class Microphone {
     return this.state === "on"
   }
 
-  /** Ask the browser for the microphone, and keep it muted where it must start muted or was muted before. */
+  /** Ask the browser for the microphone. Mute it at once where it starts muted or was muted before a reload. */
   async request() {
     await this.open()
     if (this.#startsMuted || this.#muted.get()) await this.mute()
   }
 
-  /** Mute or open it for the visitor, who presses the button. */
+  /** Mute or open the microphone, and remember the visitor's choice. */
   async toggle() {
     await (this.isLive ? this.mute() : this.open())
     this.#muted.set(this.state === "muted")

@@ -1,4 +1,4 @@
-// All that is seen of a running call, next to its transcript.
+// What the page shows of a running call, next to the transcript and the end screen.
 
 import { browserStorage } from "../browser/storage.js"
 import { stateWord } from "../conversation/conversation.js"
