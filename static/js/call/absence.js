@@ -1,6 +1,6 @@
 // How long the avatar, or the agent that answers, may be away before the call is given up.
 
-const LIMIT = 15_000 // ms; the vendor restarts an avatar within this time
+const LIMIT = 15_000 // ms; a short absence is no end, because the vendor may restart an avatar
 
 export class Absence {
   #onChange

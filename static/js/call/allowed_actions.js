@@ -2,8 +2,8 @@
 
 /**
  * Decide what is allowed: {command, interrupt, microphone}. `command` is to send text to the avatar, `interrupt` to
- * interrupt it, `microphone` to switch the microphone. `phase` is that of the Call;
- * `hasAgent` is true once an agent in the room hears commands.
+ * interrupt it, `microphone` to switch the microphone. `phase` is the call's; `hasAgent` is true once an agent in the
+ * room hears commands.
  */
 export function allowedActions({ phase, hasAgent, conversation }) {
   const isConnected = phase === "live" && !conversation.reconnecting
