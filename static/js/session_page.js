@@ -122,7 +122,9 @@ function converse() {
 
 function render() {
   const { conversation } = journal
-  view.render(conversation, allowedActions({ phase: call.phase, hasAgent: room.hasAgent, conversation }))
+  const { reconnecting: isReconnecting, avatarSpeaking: isSpeaking } = conversation
+  const { hasAgent } = room
+  view.render(conversation, allowedActions({ phase: call.phase, hasAgent, isReconnecting, isSpeaking }))
   showTurns(conversation.turns)
 }
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { allowedActions } from "../../static/js/call/allowed_actions.js"
 
-const speaking = { reconnecting: false, avatarSpeaking: true }
-const silent = { reconnecting: false, avatarSpeaking: false }
-const reconnecting = { reconnecting: true, avatarSpeaking: true }
+const speaking = { isReconnecting: false, isSpeaking: true }
+const silent = { isReconnecting: false, isSpeaking: false }
+const reconnecting = { isReconnecting: true, isSpeaking: true }
 
 const cases = [
   ["before the picture nothing is allowed", "picture", true, speaking, ""],
@@ -15,9 +15,9 @@ const cases = [
   ["nothing is allowed after the end", "ended", true, speaking, ""],
 ]
 
-for (const [name, phase, hasAgent, conversation, expected] of cases) {
+for (const [name, phase, hasAgent, state, expected] of cases) {
   test(name, () => {
-    const allowed = allowedActions({ phase, hasAgent, conversation })
+    const allowed = allowedActions({ phase, hasAgent, ...state })
 
     const names = Object.keys(allowed).filter((action) => allowed[action])
     assert.equal(names.join(" "), expected)

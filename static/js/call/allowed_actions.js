@@ -3,10 +3,10 @@
 /**
  * Decide what is allowed: {command, interrupt, microphone}. `command` is to send text to the avatar, `interrupt` to
  * interrupt it, `microphone` to switch the microphone. `phase` is the call's; `hasAgent` is true once an agent in the
- * room hears commands.
+ * room hears commands; `isReconnecting` and `isSpeaking` are about the room and the avatar.
  */
-export function allowedActions({ phase, hasAgent, conversation }) {
-  const isConnected = phase === "live" && !conversation.reconnecting
+export function allowedActions({ phase, hasAgent, isReconnecting, isSpeaking }) {
+  const isConnected = phase === "live" && !isReconnecting
   const command = isConnected && hasAgent
-  return { command, interrupt: command && conversation.avatarSpeaking, microphone: isConnected }
+  return { command, interrupt: command && isSpeaking, microphone: isConnected }
 }
