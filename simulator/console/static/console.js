@@ -1,9 +1,9 @@
 // Make the page follow the event stream, and send its forms without reloading it.
 
-import { EventList } from "./event_list.js"
-import { LiveSections } from "./live_sections.js"
 import { tickClocks } from "./clocks.js"
 import { copyOnClick } from "./copying.js"
+import { EventList } from "./event_list.js"
+import { LiveSections } from "./live_sections.js"
 import { postInPlace } from "./posting.js"
 import { Toast } from "./toast.js"
 
