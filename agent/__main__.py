@@ -1,97 +1,62 @@
-"""`python -m agent`: take the conversations the site dispatches, until SIGINT or SIGTERM."""
+"""`python -m agent`: run the worker that takes the conversations which the site dispatches."""
 
+import argparse
 import asyncio
-import contextlib
-import logging
 import os
-import signal
 import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
 
-from agent import lifeline
-from agent.log import configure
+from agent.pipeline.named_plugins import InvalidPipeline
+from agent.redacted_log import configure_logging
 from agent.settings import InvalidSetting, Settings, from_environment
 from voice.settings import InvalidSpeechSetting
 from voice.speaking.speaker import VoiceMissing
 
-if TYPE_CHECKING:
-    from livekit.agents import AgentServer
+DESCRIPTION = (
+    "Run the worker for CUSTOM sessions. SIGINT or SIGTERM drains it; a second signal stops it at once."
+)
+SETTINGS = """\
+Its settings are environment variables:
+  LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET
+                    the LiveKit server at which the site dispatches (required)
+  AGENT_CAPACITY    conversations at the same time (4)
+  AGENT_DRAIN       seconds that conversations may continue after the first signal (5)
+  AGENT_EXECUTOR    process, or thread: half the memory, but a crash ends all conversations (process)
+  LOG_LEVEL         DEBUG, INFO, WARNING or ERROR (INFO)
+  STT_URL, LLM_URL, TTS_URL, AGENT_STT, AGENT_LLM, AGENT_TTS, AGENT_SESSION
+                    the speech services, plugins or session to use; offline by default
 
-logger = logging.getLogger(__name__)
-
-# The end-of-turn model is not used; loading it would cost 245 MB.
-os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
-os.environ.setdefault("RUST_LOG", "off")
+All of them: docs/custom-agent.md
+"""
 
 
 def main() -> int:
-    """Serve; the exit code is 1 when it cannot begin."""
+    """Run until a signal; return 1 when a setting cannot be used."""
+    argparse.ArgumentParser(
+        "python -m agent",
+        description=DESCRIPTION,
+        epilog=SETTINGS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     try:
         settings = from_environment()
-    except InvalidSetting as error:
-        return _refuse(error)
-    configure(settings.log_level, os.environ)
-    from agent.pipeline import BadPipeline
+        configure_logging(settings.log_level, os.environ)
+        # livekit-agents reads these when it is imported. The end-of-turn model is not used, and would cost 245 MB.
+        os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+        os.environ.setdefault("RUST_LOG", "off")
+        from agent.worker.run import run_worker
 
-    try:
-        asyncio.run(_serve(settings))
-    except (BadPipeline, InvalidSpeechSetting, VoiceMissing) as error:
-        return _refuse(error)
+        asyncio.run(run_worker(settings, lambda: _print_ready(settings)))
+    except (InvalidSetting, InvalidPipeline, InvalidSpeechSetting, VoiceMissing) as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
-async def _serve(settings: Settings) -> None:
-    from agent import pipeline
-    from agent.server import Worker
-
-    await pipeline.check()
-    lifeline.begin()
-    server = Worker(settings)
-
-    def registered(*_: object) -> None:
-        print(
-            f"agent: ready for conversations at {settings.livekit_url} (up to {settings.capacity} at once)",
-            flush=True,
-        )
-
-    server.once("worker_registered", registered)
-    stops: asyncio.Queue[None] = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stops.put_nowait, None)
-    running = asyncio.create_task(server.run(devmode=False), name="worker")
-    await _first(running, stops.get())
-    if not running.done():
-        logger.info(
-            "the worker takes no more conversations, and lets those it has go on for %d s", settings.drain
-        )
-        if settings.drain:  # to the framework no time means for ever
-            # A second signal hurries.
-            await _first(_drained(server), stops.get())
-        await server.aclose()
-    await running
-
-
-async def _drained(server: "AgentServer") -> None:
-    with contextlib.suppress(TimeoutError):
-        await server.drain()
-
-
-async def _first(*work: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> None:
-    """Until one of them is done; those that were begun for it alone end with it."""
-    tasks = {asyncio.ensure_future(each) for each in work}
-    own = tasks.difference(each for each in work if isinstance(each, asyncio.Task))
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in own:
-            task.cancel()
-        await asyncio.wait(own)
-
-
-def _refuse(error: Exception) -> int:
-    print(f"agent: {error}", file=sys.stderr)
-    return 1
+def _print_ready(settings: Settings) -> None:
+    print(
+        f"agent: ready for conversations at {settings.livekit_url} (up to {settings.capacity} at once)",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,63 +1,47 @@
-"""Everything that can be set about the worker. What the agent hears and speaks with: `agent.pipeline`."""
+"""The settings of the worker. Those of the pipeline: `agent.pipeline.build`."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Literal
 
-AGENT_NAME = "liveavatar"  # by which the site dispatches; unnamed agents join every room
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+AGENT_NAME = "liveavatar"  # the site dispatches to this name; LiveKit sends unnamed agents into every room
 
 
 class InvalidSetting(ValueError):
-    """A variable of the environment that does not say what it must; the text names it."""
+    """A variable of the environment is missing or wrong; the text names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`capacity`: conversations at once. `drain`: seconds a worker that is to stop lets them go on."""
+class Settings(BaseModel):
+    """What each setting means is in `docs/custom-agent.md`."""
 
-    livekit_url: str
-    livekit_key: str
-    livekit_secret: str = field(repr=False)
-    capacity: int = 4
-    drain: int = 5
-    threads: bool = False
-    log_level: str = "INFO"
+    model_config = ConfigDict(frozen=True)
+
+    livekit_url: str = Field(alias="LIVEKIT_URL")
+    livekit_key: str = Field(alias="LIVEKIT_API_KEY")
+    livekit_secret: SecretStr = Field(alias="LIVEKIT_API_SECRET")
+    capacity: int = Field(4, alias="AGENT_CAPACITY", ge=1)
+    drain: int = Field(5, alias="AGENT_DRAIN", ge=0)  # seconds
+    executor: Literal["process", "thread"] = Field("process", alias="AGENT_EXECUTOR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET and AGENT_*. Raises InvalidSetting."""
+    """Read LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET, AGENT_* and LOG_LEVEL. Raises InvalidSetting.
 
-    def text(name: str) -> str:
-        value = environ.get(name, "").strip()
-        if not value:
+    A blank variable counts as not set.
+    """
+    given = {name: value.strip() for name, value in environ.items() if value.strip()}
+    if "LOG_LEVEL" in given:
+        given["LOG_LEVEL"] = given["LOG_LEVEL"].upper()
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        name, words = fault["loc"][0], fault["msg"][:1].lower() + fault["msg"][1:]
+        if fault["type"] == "missing":
             raise InvalidSetting(
-                f"{name} is not set: the agent needs the LiveKit server the site dispatches at"
-            )
-        return value
-
-    def number(name: str, default: int, least: int) -> int:
-        value = environ.get(name, "").strip()
-        if not value:
-            return default
-        if not value.isdecimal() or int(value) < least:
-            raise InvalidSetting(f"{name} must be a whole number, {least} or more")
-        return int(value)
-
-    log_level = (environ.get("LOG_LEVEL") or "INFO").strip().upper()
-    if log_level not in LOG_LEVELS:
-        raise InvalidSetting(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
-    executor = environ.get("AGENT_EXECUTOR", "process").strip() or "process"
-    if executor not in ("process", "thread"):
-        raise InvalidSetting(
-            "AGENT_EXECUTOR must be process (a crash ends one conversation) or thread (less memory)"
-        )
-    return Settings(
-        livekit_url=text("LIVEKIT_URL"),
-        livekit_key=text("LIVEKIT_API_KEY"),
-        livekit_secret=text("LIVEKIT_API_SECRET"),
-        capacity=number("AGENT_CAPACITY", 4, 1),
-        drain=number("AGENT_DRAIN", 5, 0),
-        threads=executor == "thread",
-        log_level=log_level,
-    )
+                f"{name} is not set: the agent needs the LiveKit server at which the site dispatches"
+            ) from None
+        raise InvalidSetting(f"{name}: {words}") from None

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import AsyncClient
 from django.urls import get_resolver, reverse
 
+from agent.settings import Settings
 from liveavatar_site.environment import Environment
 from rigs.vendor import Vendor
 from sessions_app.lifecycle.presence import Presence
@@ -84,8 +85,8 @@ def test_the_example_settings_name_every_setting_that_is_read() -> None:
     suffixes = found(r'f"\{service\}_([A-Z_]+)"', "voice", "settings.py")
     services = found(r'_endpoint\(environ, "([A-Z]+)"', "voice", "settings.py")
     read |= {f"{service}_{suffix}" for service in services for suffix in suffixes} | {"TTS_VOICE"}
-    read |= found(r'(?:text|number|get)\("([A-Z_]+)"', "agent", "settings.py")
-    plugins = found(r'"(AGENT_[A-Z]+)"', "agent", "pipeline.py")
+    read |= {str(setting.alias) for setting in Settings.model_fields.values()}
+    plugins = found(r'"(AGENT_[A-Z]+)"', "agent", "pipeline", "build.py")
     read |= plugins | {f"{name}_OPTIONS" for name in plugins - {"AGENT_SESSION"}}
     named = found(r"^#?([A-Z_]+)=", ".env.example")
 

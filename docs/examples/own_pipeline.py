@@ -1,11 +1,11 @@
-"""An avatar spoken for by a pipeline of your own: no livekit-agents, no site, only the service and the media websocket.
+"""Speak through an avatar with a pipeline of your own, without livekit-agents and without the site.
 
     python -m docs.examples.own_pipeline < lines.txt
 
-Starts a CUSTOM session in a room of the service, says every line of the standard input, and stops the session. A line
-that begins with "!" interrupts what is being said. Watch it at the address that is printed first.
+It starts a CUSTOM session in a room of the service, says every line of the standard input, and stops the session.
+A line that begins with "!" interrupts the avatar first. The first line of output is a URL at which to watch.
 
-`lines` is the brain and `say` the voice: put your own there. Without LIVEAVATAR_API_KEY it talks to the simulator.
+Replace `read_lines` by your answers and `say` by your text to speech. Without LIVEAVATAR_API_KEY it uses the simulator.
 """
 
 import asyncio
@@ -28,47 +28,47 @@ VIEWER = "https://meet.livekit.io/custom"  # any page that joins a LiveKit room
 
 
 async def main() -> None:
-    """One session of at most a minute, free of charge at the real service."""
+    """Run one session of at most a minute. A sandbox session of the real service is free of charge."""
     async with LiveAvatar(API_KEY or "simulated", API_URL) as liveavatar:
         avatar = await anext(liveavatar.public_avatars())
         token = await liveavatar.create_session_token(
             CustomSession(avatar_id=avatar.avatar_id, is_sandbox=True, max_session_duration=60)
         )
         try:
-            await converse(await liveavatar.start_session(token))
+            await say_lines(await liveavatar.start_session(token))
         finally:
             await liveavatar.stop_session(session_id=token.session_id)
 
 
-async def converse(session: StartedSession) -> None:
-    """Say what comes until nothing more does, and tell what became of each line: played, cut or lost."""
-    way_in = urlencode({"liveKitUrl": session.livekit_url, "token": session.livekit_client_token})
-    print(f"{VIEWER}?{way_in}", flush=True)  # noqa: T201
-    mouth = EspeakSpeaker()
-    said: list[Utterance] = []
+async def say_lines(session: StartedSession) -> None:
+    """Say every line, and print the outcome of each: played, cut or lost."""
+    room_access = urlencode({"liveKitUrl": session.livekit_url, "token": session.livekit_client_token})
+    print(f"{VIEWER}?{room_access}", flush=True)  # noqa: T201
+    speaker = EspeakSpeaker()
+    utterances: list[Utterance] = []
     try:
         async with MediaSocket(session.ws_url or "") as avatar:
-            async for line in lines():
+            async for line in read_lines():
                 if line.startswith("!"):
                     await avatar.interrupt()
-                said.append(await say(line.lstrip("!"), mouth, avatar))
-            for utterance in said:
+                utterances.append(await say(line.lstrip("!"), speaker, avatar))
+            for utterance in utterances:
                 print((await utterance.done).value)  # noqa: T201
     finally:
-        await mouth.close()
+        await speaker.close()
 
 
-async def lines() -> AsyncIterator[str]:
-    """What the avatar is to say: here the lines of the standard input."""
+async def read_lines() -> AsyncIterator[str]:
+    """Yield the texts for the avatar: here the lines of the standard input."""
     while line := await asyncio.to_thread(sys.stdin.readline):
         if line.strip():
             yield line.strip()
 
 
-async def say(text: str, mouth: EspeakSpeaker, avatar: MediaSocket) -> Utterance:
-    """Send the sound of `text` while it is made. `liveavatar.pcm.Converter` makes 24 kHz PCM of other formats."""
+async def say(text: str, speaker: EspeakSpeaker, avatar: MediaSocket) -> Utterance:
+    """Synthesize `text` and send it. `liveavatar.pcm.Converter` makes 24 kHz PCM of other formats."""
     stream = avatar.utterance()
-    await stream.send((await mouth.synthesize(text, Voice())).pcm)
+    await stream.send((await speaker.synthesize(text, Voice())).pcm)
     await stream.seal()
     return stream.utterance
 

@@ -1,4 +1,4 @@
-"""Many typed conversations at once with the agents of two workers, one of which is told to stop in the middle."""
+"""Many typed conversations at once, with the agents of two workers; one worker gets SIGTERM in the middle."""
 
 import asyncio
 from collections import Counter
@@ -15,7 +15,7 @@ from rigs.services.speech_service import SpeechService, delta, speech_service
 from rigs.services.voiceless_service import VoicelessService, voiceless_service
 
 AT_ONCE = 2  # conversations that begin at the same time
-LOST = 60.0  # seconds without an answer
+LOST = 60.0  # seconds without an answer after which it counts as lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Crowd:
 
 
 async def answer_briefly(request: web.Request) -> web.StreamResponse:
-    """As a language model: a short answer to question number so-and-so."""
+    """Answer like a language model, briefly; the answer names the question."""
     question = (await request.json())["messages"][-1]["content"]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
@@ -52,7 +52,7 @@ class CrowdStage:
 
 @asynccontextmanager
 async def crowd_stage(capacity: int, server: str = EMBEDDED) -> AsyncIterator[CrowdStage]:
-    """Two workers, each with `capacity`, so that one can take what the other leaves, also when jobs overlap."""
+    """Two workers, each with `capacity`, so that one can take over the conversations of the other."""
     async with speech_service(answer_briefly) as model, voiceless_service() as service:
         agent = {
             "LLM_URL": model.url,
@@ -67,7 +67,7 @@ async def crowd_stage(capacity: int, server: str = EMBEDDED) -> AsyncIterator[Cr
 
 
 async def crowd(on: CrowdStage, conversations: int, questions: int) -> Crowd:
-    """Every guest asks `questions` one after the other; when all are half-way, one worker gets SIGTERM."""
+    """Let every guest ask `questions` in turn; when all are half-way, one worker gets SIGTERM."""
     stage = on.stage
     async with AsyncExitStack() as all_guests:
         guests = await _arrive(stage, all_guests, conversations)
@@ -99,7 +99,7 @@ async def _arrive(stage: CustomStage, stack: AsyncExitStack, count: int) -> list
 
 
 class _Asking:
-    """One guest, who asks the next question when the last one is answered, whatever happens to the agent."""
+    """A guest who asks the next question when the last one is answered, also by another agent."""
 
     def __init__(self, guest: Guest, number: int, questions: int) -> None:
         self.guest = guest
@@ -129,7 +129,7 @@ def _wrong(on: CrowdStage, asking: list[_Asking]) -> list[str]:
             missing, more = expected - turns, turns - expected
             wrong.append(f"missing in a transcript {list(missing)}, too much {list(more)}")
         if again := [question for question in each.questions if asked[question] > 2]:
-            wrong.append(f"asked the model again and again: {again}")
+            wrong.append(f"asked the model more than twice: {again}")
         session = on.service.sessions[on.stage.session(each.guest.key)["remote_id"]]
         if session.stopped:
             wrong.append("a session was stopped")

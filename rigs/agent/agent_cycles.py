@@ -1,4 +1,4 @@
-"""Conversations that go wrong in every way there is, one after the other, and what is left of them."""
+"""Conversations with a fault each, one after the other, and what they leave behind."""
 
 import asyncio
 import os
@@ -14,21 +14,22 @@ from livekit import api
 from rigs.agent.custom_stage import CustomStage, until
 from rigs.rooms.guest import HOSTED, OWN, Guest
 
-GONE_WITHIN = 60.0  # seconds: the page's grace, the lease, the reaper of the service, on a busy machine
-TALKS_FOR = 1.0  # seconds until something goes wrong
+GONE_WITHIN = 60.0  # seconds: the page's grace, the lease and the service's reaper, on a busy machine
+TALK = 1.0  # seconds between a question and the fault; whether the avatar speaks by then is left to chance
 
-Trouble = Callable[[CustomStage, Guest], Awaitable[None]]
+Incident = Callable[[CustomStage, Guest], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What happens in one conversation. `faults` are the simulator's, switched on before it is started; `only` in
-    rooms of one kind.
+    """One kind of conversation. The simulator gets `faults` before the start; the rig causes the `incident`.
+
+    `only`: in rooms of this kind.
     """
 
     name: str
     faults: tuple[dict[str, Any], ...] = ()
-    trouble: Trouble | None = None  # else the visitor ends it
+    incident: Incident | None = None  # without one the visitor ends it
     while_starting: bool = False
     ends_by_itself: bool = False
     only: str = ""
@@ -40,7 +41,7 @@ async def cancel(stage: CustomStage, guest: Guest) -> None:
 
 
 async def delete_room(stage: CustomStage, guest: Guest) -> None:
-    """As somebody at our LiveKit's console does."""
+    """Delete the room, as an operator of our LiveKit may."""
     async with api.LiveKitAPI(stage.livekit.url, stage.livekit.key, stage.livekit.secret) as lk:
         await lk.room.delete_room(api.DeleteRoomRequest(room=guest.room.name))
 
@@ -50,12 +51,12 @@ async def vanish(stage: CustomStage, guest: Guest) -> None:
 
 
 async def end_at_service(stage: CustomStage, guest: Guest) -> None:
-    """As somebody at the simulator's console does."""
+    """End the session at the service, by the simulator's console."""
     remote = stage.session(guest.key)["remote_id"]
     await stage.service("POST", f"/simulator/sessions/{remote}/end", reason="AVATAR_DELETED")
 
 
-def kill(victim: str) -> Trouble:
+def kill(victim: str) -> Incident:
     async def killed(stage: CustomStage, guest: Guest) -> None:
         jobs = stage.jobs()
         if victim == "worker" and jobs:
@@ -66,19 +67,19 @@ def kill(victim: str) -> Trouble:
         for _, job in jobs if victim == "job" else ():
             job.kill()
         await guest.ask("Do you have tea?")
-        await asyncio.sleep(TALKS_FOR)
+        await asyncio.sleep(TALK)
         await guest.stop()
 
     return killed
 
 
 async def freeze(stage: CustomStage, guest: Guest) -> None:
-    """The agent's process stops without ending, as on a machine that swaps; its worker kills it after a minute."""
+    """Suspend the agent's process, as on a machine that swaps; its worker kills it after a minute."""
     for _, job in stage.jobs():
         job.suspend()
     await until(lambda: stage.lease(guest.key)["attempt"] > 1 and stage.lease(guest.key)["job"], GONE_WITHIN)
     await guest.ask("Do you have tea?")
-    await asyncio.sleep(TALKS_FOR)
+    await asyncio.sleep(TALK)
     await guest.stop()
 
 
@@ -106,24 +107,24 @@ CYCLES = (
     Cycle("avatar leaves", ({"fault": "avatar_leaves", "after": 1, "times": 1},)),
     Cycle("no farewell", ({"fault": "no_farewell", "times": 1},)),
     _after_start("room_closed", only=HOSTED),
-    Cycle("room deleted", trouble=delete_room, ends_by_itself=True, only=OWN),
+    Cycle("room deleted", incident=delete_room, ends_by_itself=True, only=OWN),
     _after_start("worker_crash"),
     _after_start("no_credits"),
     _after_start("max_duration"),
-    Cycle("cancelled", trouble=cancel, while_starting=True),
+    Cycle("cancelled", incident=cancel, while_starting=True),
     Cycle("cancelled while the service is slow", ({"fault": "slow", "endpoint": "start", "seconds": 2, "times": 1},),
-          trouble=cancel, while_starting=True),
-    Cycle("page vanishes", trouble=vanish, ends_by_itself=True),
-    Cycle("page vanishes at the start", trouble=vanish, while_starting=True, ends_by_itself=True),
-    Cycle("ended at the service", trouble=end_at_service, ends_by_itself=True),
-    Cycle("agent killed", trouble=kill("job")),
-    Cycle("worker killed", trouble=kill("worker")),
-    Cycle("agent frozen", trouble=freeze),
+          incident=cancel, while_starting=True),
+    Cycle("page vanishes", incident=vanish, ends_by_itself=True),
+    Cycle("page vanishes at the start", incident=vanish, while_starting=True, ends_by_itself=True),
+    Cycle("ended at the service", incident=end_at_service, ends_by_itself=True),
+    Cycle("agent killed", incident=kill("job")),
+    Cycle("worker killed", incident=kill("worker")),
+    Cycle("agent frozen", incident=freeze),
 )  # fmt: skip
 
 
 async def run(stage: CustomStage, cycle: Cycle, answerer: str) -> str:
-    """One conversation; returns how it ended, after its row is closed. Raises TimeoutError when it never does."""
+    """Hold one conversation; return its end reason when its row is closed. Raises TimeoutError when it stays open."""
     for fault in cycle.faults:
         await stage.service("POST", "/simulator/faults", **fault)
     guest = Guest(stage.site.url)
@@ -131,8 +132,8 @@ async def run(stage: CustomStage, cycle: Cycle, answerer: str) -> str:
         await guest.choose(answerer)
         await guest.open_page()
         starting = asyncio.create_task(guest.start())
-        if cycle.trouble is not None and cycle.while_starting:
-            await cycle.trouble(stage, guest)
+        if cycle.incident is not None and cycle.while_starting:
+            await cycle.incident(stage, guest)
         started = await starting
         if started.status_code == 200 and stage.session(guest.key)["state"] == "live":
             await _talk(stage, cycle, guest, started)
@@ -148,16 +149,16 @@ async def run(stage: CustomStage, cycle: Cycle, answerer: str) -> str:
 async def _talk(stage: CustomStage, cycle: Cycle, guest: Guest, started: Any) -> None:
     try:
         await guest.join(started)
-    except Exception:  # noqa: BLE001 - the room may be gone already, which the SDK tells in many ways
+    except Exception:  # noqa: BLE001 - the room may be gone already; the SDK raises many kinds of errors
         return
     await guest.ask("When do you open?")
-    await asyncio.sleep(TALKS_FOR)
-    if cycle.trouble is not None and not cycle.while_starting:
-        await cycle.trouble(stage, guest)
+    await asyncio.sleep(TALK)
+    if cycle.incident is not None and not cycle.while_starting:
+        await cycle.incident(stage, guest)
 
 
 def shuffled(count: int, seed: int) -> list[tuple[Cycle, str]]:
-    """Every kind of cycle about as often, in rooms of both kinds."""
+    """Return `count` cycles, every kind about as often, in rooms of both kinds."""
     chance = random.Random(seed)
     cycles = list(CYCLES) * (count // len(CYCLES) + 1)
     chance.shuffle(cycles)
@@ -166,7 +167,7 @@ def shuffled(count: int, seed: int) -> list[tuple[Cycle, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What processes hold: open files, connections that are not on their way out, children, and memory in MB."""
+    """What a process holds: open files, established connections, children, and memory in MB."""
 
     files: int
     connections: int
@@ -188,11 +189,11 @@ def footprints(stage: CustomStage) -> dict[str, Footprint]:
 
 
 async def leftovers(stage: CustomStage) -> list[str]:
-    """All that should not be there when every conversation is over."""
+    """List what should not be there when every conversation is over."""
     found = [f"a session at the service: {each}" for each in await stage.open_at_service()]
     seen = (await stage.service("GET", "/simulator/sessions"))["sessions"]
     found += [f"a running session: {each['id']}" for each in seen if each["remaining"] is not None]
-    found += [f"a room: {name} with {inside or 'nobody'}" for name, inside in (await stage.rooms()).items()]
+    found += [f"a room: {name} with {inside}" for name, inside in (await stage.rooms()).items()]
     found += [f"a job: {process.pid}" for _, process in stage.jobs()]
     query = "SELECT state, end_reason, released_at, key FROM sessions_app_avatarsession"
     for state, reason, released, key in stage.site.rows(query):

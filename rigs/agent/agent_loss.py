@@ -1,4 +1,4 @@
-"""An agent that is killed in the middle of its answer, and what the visitor, the site and the room server then have."""
+"""Kill an agent in the middle of its answer, and check what the visitor, the site and the room server have then."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ from rigs.rooms.guest import Guest, visiting
 from rigs.rooms.room_rig import EMBEDDED
 from rigs.services.speech_service import SpeechService, delta, speech_service
 
-JOB, WORKER = "job", "worker"  # what is killed
+JOB, WORKER = "job", "worker"  # the victim
 FIRST, SECOND = "When do you open?", "Do you have tea?"
 BEGINNINGS = {FIRST: "We open early", SECOND: "Tea we have"}
 REST = ", and there is a lot more to be said about that. It goes on for a while, so that there is time to interrupt it."
 
 
 async def answer_at_length(request: web.Request) -> web.StreamResponse:
-    """As a language model: a long answer that tells which question it is for."""
+    """Answer like a language model, at length; the beginning names the question."""
     question = (await request.json())["messages"][-1]["content"]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
@@ -34,7 +34,7 @@ async def answer_at_length(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def loss_stage(server: str = EMBEDDED) -> AsyncIterator[tuple[CustomStage, SpeechService]]:
-    """Two workers, and the model they ask."""
+    """Two workers, and the language model that they use."""
     async with speech_service(answer_at_length) as model:
         settings = {"LLM_URL": model.url, "LLM_API_KEY": "unused"}
         async with custom_stage(server, agent=settings) as stage:
@@ -43,18 +43,16 @@ async def loss_stage(server: str = EMBEDDED) -> AsyncIterator[tuple[CustomStage,
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Seconds from the kill. `wrong` says what is not as it should be."""
+    """Seconds from the kill. `wrong` lists the differences from the expected state."""
 
     until_hello: float
     until_listening: float
-    until_answered: (
-        float  # to the first sound of the answer to a question that is asked when somebody listens
-    )
+    until_answered: float  # the first sound of the answer to a question typed at `until_listening`
     wrong: tuple[str, ...]
 
 
 async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, victim: str) -> Loss:
-    """Have a conversation, kill its agent (`JOB`, or the whole `WORKER`) in mid-answer, and go on with the next one."""
+    """Kill the agent of a conversation (`JOB`) or its worker (`WORKER`) in mid-answer; continue with the next one."""
     clock = asyncio.get_running_loop().time
     model.asked.clear()
     async with visiting(stage.site.url, answerer) as guest:
@@ -64,7 +62,7 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         asked_at = clock()
         await guest.ask(FIRST)
         await viewer.sound(since=asked_at)
-        await asyncio.sleep(1)
+        await until(lambda: stage.turns(guest.key)[-1][1].startswith(BEGINNINGS[FIRST]))
         ((worker, job),) = stage.jobs()
         viewer.events.clear()
         killed_at = clock()
@@ -77,7 +75,7 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         await guest.ask(SECOND)
         await viewer.event("avatar.speak_started")
         answered_at = await viewer.sound(since=clock())
-        # The text is told as it begins to sound, and stored a moment later.
+        # The text is reported when it begins to sound, and stored a moment later.
         with contextlib.suppress(TimeoutError):
             await until(lambda: stage.turns(guest.key)[-1][0] == "avatar", within=3)
         wrong = await _wrong(stage, model, guest)
@@ -88,7 +86,7 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
 
 
 async def _wrong(stage: CustomStage, model: SpeechService, guest: Guest) -> list[str]:
-    """What is not as it should be, while the second answer is heard."""
+    """Compare with the expected state while the second answer is heard."""
     wrong = []
     said = [(role, text[:10]) for role, text in stage.turns(guest.key)[1:]]
     expected = [
@@ -103,7 +101,7 @@ async def _wrong(stage: CustomStage, model: SpeechService, guest: Guest) -> list
         wrong.append(f"the model was asked {questions}")
     remembered = json.dumps(model.asked[-1]["messages"])
     if FIRST not in remembered or BEGINNINGS[FIRST] not in remembered:
-        wrong.append("the new agent does not know what was said")
+        wrong.append("the new agent does not know the history")
     room = next(name for name in await stage.rooms() if guest.key in name)
     agents = [identity for identity in (await stage.rooms())[room] if identity.startswith("agent-")]
     if agents != [f"agent-{guest.key[:8]}-{stage.lease(guest.key)['attempt']}"]:

@@ -1,4 +1,4 @@
-"""`python -m agent` in a process of its own, and a conversation for it: a room, the line to the site, an avatar."""
+"""`python -m agent` in a process of its own, and a conversation for it: a room, a site, a media websocket."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from channels.db import database_sync_to_async
 from django.utils import timezone
 from livekit import api, rtc
 
+from rigs.agent.custom_stage import until
 from rigs.asgi_server import AsgiServer, asgi_server
 from rigs.rooms.room_rig import API_KEY, API_SECRET, RoomRig
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
@@ -27,31 +28,39 @@ from sessions_app.states import State
 
 ROOT = Path(__file__).parents[2]
 READY = b"agent: ready"
-PATIENCE = 40.0  # seconds; a worker imports for long on a busy machine
+PATIENCE = 40.0  # seconds; a worker imports slowly on a busy machine
 
 
 class Worker:
-    """A running worker. `said` is what it logged."""
+    """A running worker. `said` is its log so far."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.said = ""
         self._ready = asyncio.Event()
+        self._has_logged = asyncio.Event()
         self._reading = [asyncio.create_task(self._read_ready()), asyncio.create_task(self._read_log())]
 
     async def ready(self) -> None:
         async with asyncio.timeout(PATIENCE):
             await self._ready.wait()
 
+    async def logged(self, text: str, count: int = 1) -> None:
+        """Wait until `text` is in the log `count` times."""
+        async with asyncio.timeout(PATIENCE):
+            while self.said.count(text) < count:
+                self._has_logged.clear()
+                await self._has_logged.wait()
+
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
 
     def family(self) -> list[psutil.Process]:
-        """Every process that came from it, espeak's too."""
+        """Its descendants, espeak-ng's process too."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     async def over(self) -> int:
-        """Its exit code."""
+        """Wait for its end; return the exit code."""
         async with asyncio.timeout(PATIENCE):
             code = await self.process.wait()
             await asyncio.wait(self._reading)
@@ -78,11 +87,12 @@ class Worker:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.said += line.decode()
+            self._has_logged.set()
 
 
 @contextlib.asynccontextmanager
 async def worker(livekit_url: str, **settings: str) -> AsyncIterator[Worker]:
-    """Not ready yet when the block begins."""
+    """Start a worker; it is not ready yet when the block begins."""
     own = ("AGENT_", "STT_", "LLM_", "TTS_", "LIVEKIT_", "DJANGO_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     process = await asyncio.create_subprocess_exec(
@@ -107,7 +117,7 @@ async def worker(livekit_url: str, **settings: str) -> AsyncIterator[Worker]:
 
 
 class Conversation:
-    """One CUSTOM session in a room of ours, as the site has it once the service runs it."""
+    """One live CUSTOM session in a room of ours."""
 
     def __init__(self, rooms: RoomRig, site: AsgiServer, media: ScriptedMedia) -> None:
         self.rooms = rooms
@@ -159,26 +169,26 @@ class Conversation:
         return bool((await AgentLease.objects.aget(session=self.session)).job_id)
 
     async def taken(self) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not await self.is_taken():
-                await asyncio.sleep(0.05)
+        await until(self.is_taken, PATIENCE)
 
     @database_sync_to_async
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """What the agents reported, in order."""
+        """The stored events of the agents, in order."""
         found = SessionEvent.objects.filter(session=self.session, source__startswith="agent-").order_by("id")
         return [(event.type, event.payload) for event in found]
 
-    async def told(
+    async def reported(
         self, kind: str, count: int = 1, such: Callable[[dict[str, Any]], bool] = lambda _: True
     ) -> dict[str, Any]:
-        """The `count`th event of a kind, as soon as the site has stored it."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                found = [payload for told, payload in await self.events() if told == kind and such(payload)]
-                if len(found) >= count:
-                    return found[count - 1]
-                await asyncio.sleep(0.05)
+        """Wait until the site has stored the `count`th event of a kind; return its payload."""
+
+        async def find() -> list[dict[str, Any]]:
+            events = await self.events()
+            found = [payload for stored, payload in events if stored == kind and such(payload)]
+            return found[count - 1 : count]
+
+        [event] = await until(find, PATIENCE)
+        return event
 
     async def end(self) -> None:
         self.session.end_reason = "USER_CLOSED"
@@ -187,7 +197,7 @@ class Conversation:
 
 @contextlib.asynccontextmanager
 async def conversation() -> AsyncIterator[Conversation]:
-    """A room server, a site and a media websocket; nothing has begun yet."""
+    """A room server, a site and a media websocket, before the session begins."""
     rooms = RoomRig()
     await rooms.open()
     try:

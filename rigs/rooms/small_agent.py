@@ -1,6 +1,7 @@
 """An agent on an unmodified livekit-agents: `python -m rigs.rooms.small_agent <name> <most jobs at a time>`.
 
-It answers texts, and its attributes tell its process and the pitch (Hz) of the first sound it hears. SIGTERM drains it.
+It answers texts. Its attributes hold its process id and the pitch (Hz) of the first sound that it hears. SIGTERM
+drains it.
 """
 
 import asyncio
@@ -32,18 +33,18 @@ async def entry(ctx: JobContext) -> None:
     def asked(reader: rtc.TextStreamReader, identity: str) -> None:
         tasks.add(asyncio.create_task(answer(reader, identity)))
 
-    async def tell_what_is_heard() -> None:
+    async def publish_pitch() -> None:
         frequency = await pitch(await heard.get(), seconds=0.5)
         await ctx.room.local_participant.set_attributes({"heard": f"{frequency:.0f}"})
 
     ctx.room.register_text_stream_handler("question", asked)
     await ctx.connect()
     await ctx.room.local_participant.set_attributes({"pid": str(os.getpid())})
-    tasks.add(asyncio.create_task(tell_what_is_heard()))
+    tasks.add(asyncio.create_task(publish_pitch()))
 
 
 async def main(name: str, most_jobs: int) -> None:
-    server = AgentServer(  # where and with which keys is in its environment
+    server = AgentServer(  # URL and keys are in the environment
         host="127.0.0.1",
         port=0,
         num_idle_processes=1,
@@ -53,10 +54,10 @@ async def main(name: str, most_jobs: int) -> None:
     )
     server.rtc_session(entry, agent_name=name)
     server.on("worker_registered", lambda *_: os.write(1, b"registered\n"))
-    told_to_end = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     running = asyncio.create_task(server.run())
-    await told_to_end.wait()
+    await stopping.wait()
     await server.drain()
     await server.aclose()
     await running

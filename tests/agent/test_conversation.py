@@ -1,10 +1,9 @@
-"""A whole conversation by voice with everything real: site, simulator, room server, agent, and a visitor who speaks."""
-
-import asyncio
+"""A whole conversation by voice. Site, simulator, room server, agent and the visitor's speech are real."""
 
 import pytest
 
 from rigs.agent.agent_cycles import leftovers
+from rigs.agent.captions import Captions
 from rigs.agent.custom_stage import custom_stage, until
 from rigs.rooms.guest import HOSTED, OWN, visiting
 from rigs.sound.microphone import Microphone
@@ -15,21 +14,24 @@ HOURS, DOGS = "What are your opening hours?", "Are dogs allowed?"
 
 
 @pytest.mark.parametrize("answerer", [OWN, HOSTED])
-async def test_a_visitor_asks_is_answered_interrupts_and_ends_and_nothing_is_left(answerer: str) -> None:
+async def test_a_spoken_conversation_with_an_interruption_is_recorded_and_leaves_nothing_behind(
+    answerer: str,
+) -> None:
     async with custom_stage(workers=1) as stage:
         async with visiting(stage.site.url, answerer) as guest:
             microphone = await Microphone(guest.room).open()
+            captions = Captions(guest.room)
             key = guest.key
 
-            async def told(kind: str, count: int) -> None:
+            async def reported(kind: str, count: int) -> None:
                 await until(lambda: len(stage.events(key, kind)) >= count)
 
-            await told("agent.answered", 1)  # the opening text
+            await reported("agent.answered", 1)  # the opening text
+            captions.forget()
             await microphone.say(HOURS)
-            await told("avatar.speak_started", 2)
-            await asyncio.sleep(1)  # of the answer are heard
+            await captions.words(3)
             await microphone.say(DOGS)
-            await told("agent.answered", 3)
+            await reported("agent.answered", 3)
             await microphone.close()
 
         async def is_clean() -> bool:

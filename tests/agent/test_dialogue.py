@@ -1,4 +1,4 @@
-"""What the agent says and reports, without a room and without sound: livekit-agents' own way to test a session."""
+"""What the agent says and reports. There is no room; the media websocket is scripted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 from livekit.agents import AgentSession
+from livekit.agents.voice.io import TextOutput
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
-from agent.answering import Answering
-from agent.avatar_output import AvatarOutput
-from agent.presenter import Presenter
-from agent.recorder import Recorder
-from agent.speaking import Speaking
-from agent.tone import HERTZ, SECONDS, tone
+from agent.avatar.output import AvatarOutput
+from agent.avatar.tone import FREQUENCY, SECONDS, sine_tone
+from agent.conversation.avatar_agent import AvatarAgent
+from agent.conversation.session_reporter import SessionReporter
+from agent.pipeline.brain_llm import BrainLLM
+from agent.pipeline.speaker_tts import SpeakerTTS
 from liveavatar.media_socket import MediaSocket
 from liveavatar.pcm import BYTES_PER_SECOND, RATE
-from rigs.agent.reports import OPENING, Reports, welcome
+from rigs.agent.reports import OPENING, PATIENCE, Reports, agent_config
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
 from rigs.sound.spoken_questions import COFFEE
 from voice.answering.offline_brain import OfflineBrain
@@ -31,23 +32,23 @@ def reports() -> Reports:
     return Reports()
 
 
-def recorder(reports: Reports) -> Recorder:
-    return Recorder(reports, reports.shown.append)  # type: ignore[arg-type]
+def reporter(reports: Reports) -> SessionReporter:
+    return SessionReporter(reports, reports.published.append)  # type: ignore[arg-type]
 
 
-def brain() -> Answering:
-    return Answering(OfflineBrain(name="Wayne", prompt=COFFEE.read_text()))
+def brain() -> BrainLLM:
+    return BrainLLM(OfflineBrain(name="Wayne", prompt=COFFEE.read_text()))
 
 
 @asynccontextmanager
 async def dialogue(reports: Reports, **members: Any) -> AsyncIterator[tuple[AgentSession[None], Any]]:
-    """A session that has started, and what it did at the start."""
+    """A session without audio that has started, and what it did at the start."""
     async with AgentSession(
         llm=brain(), vad=None, turn_handling={"turn_detection": "manual"}, user_away_timeout=None
     ) as session:
-        listens = recorder(reports)
-        listens.follow(session)
-        begun = await session.start(Presenter(welcome(**members), listens), capture_run=True)
+        reporting = reporter(reports)
+        reporting.follow_session(session)
+        begun = await session.start(AvatarAgent(agent_config(**members), reporting), capture_run=True)
         begun.expect.next_event().is_agent_handoff()
         yield session, begun
 
@@ -61,7 +62,7 @@ async def test_the_conversation_begins_with_the_opening_text(reports: Reports) -
     assert [answer["heard"] for answer in answered] == [OPENING]
 
 
-async def test_who_takes_over_answers_the_question_nobody_answered(reports: Reports) -> None:
+async def test_an_agent_that_takes_over_answers_the_unanswered_question(reports: Reports) -> None:
     history = (("avatar", OPENING), ("user", "Are dogs allowed?"))
 
     async with dialogue(reports, history=history) as (_, begun):
@@ -72,7 +73,7 @@ async def test_who_takes_over_answers_the_question_nobody_answered(reports: Repo
 
 
 @pytest.mark.parametrize("opening", ["", "  \n"])
-async def test_a_context_without_an_opening_text_waits_for_the_user(reports: Reports, opening: str) -> None:
+async def test_an_agent_without_an_opening_text_waits_for_the_user(reports: Reports, opening: str) -> None:
     async with dialogue(reports, opening_text=opening) as (_, begun):
         begun.expect.no_more_events()
 
@@ -87,7 +88,7 @@ async def test_a_question_is_answered_from_the_context(reports: Reports) -> None
     assert "Dogs are welcome" in (message.event().item.text_content or "")
 
 
-async def test_who_takes_over_knows_what_was_said_and_does_not_open_again(reports: Reports) -> None:
+async def test_an_agent_that_takes_over_knows_the_history_and_does_not_open_again(reports: Reports) -> None:
     history = (("user", "Hello."), ("avatar", "Hello! How"))
     async with dialogue(reports, history=history) as (session, begun):
         begun.expect.no_more_events()
@@ -99,61 +100,87 @@ async def test_who_takes_over_knows_what_was_said_and_does_not_open_again(report
     assert remembered[-2:] == [("user", "Hello."), ("assistant", "Hello! How")]
 
 
-class Stage:
-    """A session that speaks through an avatar, and the service's end of the avatar's line."""
+class HeardText(TextOutput):
+    """Gets every word from the framework when it begins to sound."""
 
-    def __init__(self, session: AgentSession[None], media: ScriptedMedia) -> None:
+    def __init__(self) -> None:
+        super().__init__(label="test", next_in_chain=None)
+        self.text = ""
+        self._changed = asyncio.Event()
+
+    async def capture_text(self, text: str) -> None:
+        self.text += text
+        self._changed.set()
+
+    def flush(self) -> None:
+        pass
+
+    async def words(self, count: int) -> None:
+        """Wait until the `count`th word begins to sound."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.text.split()) < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Stage:
+    """A session that speaks through an avatar, and the service's end of the media websocket."""
+
+    def __init__(self, session: AgentSession[None], media: ScriptedMedia, heard: HeardText) -> None:
         self.session = session
         self.media = media
+        self.heard = heard
 
     async def play(self, answer: int, kind: str) -> None:
-        """Tell of the `answer`th answer, once all of it was sent."""
+        """Send an event about the `answer`th answer when the agent has sent all of it."""
         end = await self.media.command("agent.speak_end", answer)
         await self.media.say({"type": kind, "event_id": "e", "source_event_id": end["event_id"]})
 
 
 @asynccontextmanager
 async def stage(reports: Reports, **members: Any) -> AsyncIterator[Stage]:
-    mouth = Speaking(EspeakSpeaker(), Voice())
+    voice = SpeakerTTS(EspeakSpeaker(), Voice())
     session: AgentSession[None] = AgentSession(
         llm=brain(),
-        tts=mouth,
+        tts=voice,
         vad=None,
         turn_handling={"turn_detection": "manual"},
         use_tts_aligned_transcript=True,
         user_away_timeout=None,
     )
     async with scripted_media() as media, MediaSocket(media.url) as socket:
-        output = AvatarOutput(socket)
+        output, heard = AvatarOutput(socket), HeardText()
         running = asyncio.create_task(output.run())
-        words = TranscriptSynchronizer(next_in_chain_audio=output, next_in_chain_text=None)
+        words = TranscriptSynchronizer(next_in_chain_audio=output, next_in_chain_text=heard)
         session.output.audio = words.audio_output
         session.output.transcription = words.text_output
-        listens = recorder(reports)
-        listens.follow(session)
+        reporting = reporter(reports)
+        reporting.follow_session(session)
         try:
-            await session.start(Presenter(welcome(**members), listens))
-            yield Stage(session, media)
+            await session.start(AvatarAgent(agent_config(**members), reporting))
+            yield Stage(session, media, heard)
         finally:
             running.cancel()
             await asyncio.wait({running})
             await session.aclose()
             await words.aclose()
-            await mouth.aclose()
+            await voice.aclose()
 
 
-async def test_an_answer_is_reported_with_its_whole_text_and_what_was_heard(reports: Reports) -> None:
+async def test_an_answer_is_reported_with_its_whole_text_and_the_text_that_was_heard(
+    reports: Reports,
+) -> None:
     async with stage(reports) as scene:
         await scene.play(1, "agent.speak_started")
-        await reports.told("avatar.speak_started")
+        await reports.reported("avatar.speak_started")
         await scene.play(1, "agent.speak_ended")
-        await reports.told("agent.answered")
+        await reports.reported("agent.answered")
         scene.session.generate_reply(user_input="Are dogs allowed?")
         await scene.play(2, "agent.speak_started")
-        await reports.told("avatar.speak_started", 2)
+        await reports.reported("avatar.speak_started", 2)
         await scene.play(2, "agent.speak_ended")
-        answered = await reports.told("agent.answered", 2)
-        await reports.told("avatar.speak_ended", 2)
+        answered = await reports.reported("agent.answered", 2)
+        await reports.reported("avatar.speak_ended", 2)
 
     meant = reports.of("avatar.transcription")
     assert meant[0]["text"] == OPENING
@@ -162,37 +189,37 @@ async def test_an_answer_is_reported_with_its_whole_text_and_what_was_heard(repo
     assert answered["seconds"]["tts_node_ttfb"] > 0
     kinds = [kind for kind, _ in reports.events if kind.startswith("avatar.speak")]
     assert kinds == ["avatar.speak_started", "avatar.speak_ended"] * 2
-    assert reports.shown == kinds
+    assert reports.published == kinds
     assert reports.states[:3] == ["listening", "speaking", "listening"]
 
 
-async def test_of_an_interrupted_answer_only_what_was_heard_is_told(reports: Reports) -> None:
+async def test_an_interrupted_answer_is_reported_with_the_words_that_were_heard(reports: Reports) -> None:
     async with stage(reports, opening_text="") as scene:
         scene.session.generate_reply(user_input="What are your opening hours?")
         await scene.play(1, "agent.speak_started")
-        await reports.told("avatar.speak_started")
-        await asyncio.sleep(1.2)  # it is being heard
+        await reports.reported("avatar.speak_started")
+        await scene.heard.words(3)
         await scene.session.interrupt(force=True)
-        answered = await reports.told("agent.answered")
+        answered = await reports.reported("agent.answered")
         await scene.media.command("agent.interrupt")
         said = [item.text_content for item in scene.session.history.items if item.type == "message"]
 
     meant = reports.of("avatar.transcription")[0]["text"]
     assert answered["interrupted"]
     assert meant.startswith(answered["heard"].strip())
-    assert 5 < len(answered["heard"]) < 40 < len(meant)
+    assert 0 < len(answered["heard"]) < len(meant)
     assert said == ["What are your opening hours?", answered["heard"]]
 
 
-async def test_of_two_answers_each_is_told_with_what_became_of_it(reports: Reports) -> None:
+async def test_two_answers_in_a_row_are_reported_one_after_the_other(reports: Reports) -> None:
     async with stage(reports, opening_text="") as scene:
         scene.session.generate_reply(user_input="Are dogs allowed?")
         scene.session.generate_reply(user_input="Do you have oat milk?")
         for answer in (1, 2):
             await scene.play(answer, "agent.speak_started")
-            await reports.told("avatar.speak_started", answer)
+            await reports.reported("avatar.speak_started", answer)
             await scene.play(answer, "agent.speak_ended")
-            await reports.told("avatar.speak_ended", answer)
+            await reports.reported("avatar.speak_ended", answer)
 
     kinds = [kind for kind, _ in reports.events]
     of_one = ["avatar.speak_started", "avatar.transcription", "agent.answered", "avatar.speak_ended"]
@@ -201,29 +228,29 @@ async def test_of_two_answers_each_is_told_with_what_became_of_it(reports: Repor
         assert meant["text"] == answered["heard"]
 
 
-async def test_an_answer_that_is_called_off_is_not_told(reports: Reports) -> None:
+async def test_a_cancelled_answer_is_not_reported(reports: Reports) -> None:
     async with stage(reports, opening_text="") as scene:
-        called_off = scene.session.generate_reply(user_input="Are dogs allowed?")
+        cancelled = scene.session.generate_reply(user_input="Are dogs allowed?")
         await scene.media.command("agent.speak_end")
-        called_off.interrupt(force=True)
-        await called_off
+        cancelled.interrupt(force=True)
+        await cancelled
         scene.session.generate_reply(user_input="Do you have oat milk?")
         await scene.play(2, "agent.speak_started")
-        await reports.told("avatar.speak_started")
+        await reports.reported("avatar.speak_started")
 
-    (told,) = reports.of("avatar.transcription")
-    assert "Oat milk" in told["text"]
+    (answer,) = reports.of("avatar.transcription")
+    assert "Oat milk" in answer["text"]
 
 
 async def test_the_test_tone_plays_to_its_end_and_can_be_interrupted(reports: Reports) -> None:
     async with stage(reports, opening_text="") as scene:
-        whole = scene.session.say("", audio=tone(), add_to_chat_ctx=False)
+        whole = scene.session.say("", audio=sine_tone(), add_to_chat_ctx=False)
         await scene.play(1, "agent.speak_started")
         await scene.play(1, "agent.speak_ended")
         await whole
-        cut = scene.session.say("", audio=tone(), add_to_chat_ctx=False)
+        cut = scene.session.say("", audio=sine_tone(), add_to_chat_ctx=False)
         await scene.play(2, "agent.speak_started")
-        await reports.told("avatar.speak_started", 2)
+        await reports.reported("avatar.speak_started", 2)
         scene.session.interrupt(force=True)
         await cut
         await scene.media.command("agent.interrupt")
@@ -231,7 +258,7 @@ async def test_the_test_tone_plays_to_its_end_and_can_be_interrupted(reports: Re
     sound = b"".join(scene.media.sound())[: round(SECONDS * BYTES_PER_SECOND)]
     samples = np.frombuffer(sound, "<i2").astype(float)
     assert len(samples) == SECONDS * RATE
-    assert np.abs(np.fft.rfft(samples)).argmax() / SECONDS == HERTZ
+    assert np.abs(np.fft.rfft(samples)).argmax() / SECONDS == FREQUENCY
     assert (whole.interrupted, cut.interrupted) == (False, True)
     assert reports.of("agent.answered") == reports.of("avatar.transcription") == []
     assert [item for item in scene.session.history.items if item.type == "message"] == []

@@ -1,4 +1,4 @@
-"""The agent's voice: what livekit-agents asks of an audio output, and what then goes over the media websocket."""
+"""The avatar as an audio output: what livekit-agents asks of it, and what goes over the media websocket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,14 +7,14 @@ import pytest
 from livekit import rtc
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
-from agent.avatar_output import AvatarOutput
+from agent.avatar.output import AvatarOutput
 from liveavatar.media_socket import MediaSocket, Pace
 from liveavatar.pcm import BYTES_PER_SECOND, RATE
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
 
 
 class Voice:
-    """An output, what it tells the framework, and the service's end of its socket."""
+    """An output, the events that it emits, and the service's end of its media websocket."""
 
     def __init__(self, output: AvatarOutput, media: ScriptedMedia) -> None:
         self.output = output
@@ -36,9 +36,16 @@ class Voice:
             self.output.flush()
 
     async def heard(self, kind: str, utterance: int = 1) -> None:
-        """Have the service tell of the `utterance`th thing that was said."""
+        """Have the service send an event about the `utterance`th utterance."""
         ids = list(dict.fromkeys(command["event_id"] for command in self.media.of("agent.speak")))
         await self.media.say({"type": kind, "event_id": "e", "source_event_id": ids[utterance - 1]})
+
+    async def start(self) -> float:
+        """Have the service begin to play the first utterance; return the loop's time before that."""
+        before = asyncio.get_running_loop().time()
+        await self.heard("agent.speak_started")
+        await self.is_started()
+        return before
 
     async def is_started(self, count: int = 1) -> None:
         async with self._news, asyncio.timeout(10):
@@ -81,34 +88,35 @@ def lengths(media: ScriptedMedia) -> list[float]:
     return [len(sound) / BYTES_PER_SECOND for sound in media.sound()]
 
 
-async def test_an_answer_is_spoken_and_told_as_heard_to_its_end(voice: Voice) -> None:
+async def test_a_spoken_answer_is_finished_at_its_whole_length(voice: Voice) -> None:
     await voice.say(1.7)
     await voice.media.command("agent.speak_end")
     assert lengths(voice.media) == [0.5, 1.0, pytest.approx(0.2)]
 
-    await voice.heard("agent.speak_started")
-    await voice.is_started()
+    await voice.start()
     await voice.heard("agent.speak_ended")
 
     finished = await voice.is_finished()
     assert (finished.playback_position, finished.interrupted) == (pytest.approx(1.7), False)
 
 
-async def test_sound_leaves_before_the_answer_is_complete(voice: Voice) -> None:
+async def test_audio_is_sent_before_the_answer_is_complete(voice: Voice) -> None:
     await voice.say(0.6, flush=False)
 
     await voice.media.command("agent.speak")
     assert voice.media.of("agent.speak_end") == []
 
 
-async def test_an_interrupted_answer_is_finished_at_once_and_once(voice: Voice) -> None:
+async def test_an_interrupted_answer_is_finished_before_the_service_reports_it_and_only_once(
+    voice: Voice,
+) -> None:
     await voice.say(3)
     await voice.media.command("agent.speak_end")
-    await voice.heard("agent.speak_started")
-    await voice.is_started()
+    started_at = await voice.start()
 
     voice.output.clear_buffer()
     finished = await voice.is_finished()
+    finished_at = asyncio.get_running_loop().time()
     await voice.media.command("agent.interrupt")
     await voice.heard("agent.speak_interrupted")
     await voice.heard("agent.speak_ended")
@@ -116,11 +124,11 @@ async def test_an_interrupted_answer_is_finished_at_once_and_once(voice: Voice) 
     await voice.media.command("agent.speak_end", 2)
 
     assert finished.interrupted
-    assert finished.playback_position < 3
+    assert 0 < finished.playback_position <= finished_at - started_at
     assert len(voice.finished) == 1
 
 
-async def test_an_interrupt_while_the_answer_is_still_made_swallows_the_rest_of_it(voice: Voice) -> None:
+async def test_an_interrupt_during_synthesis_drops_the_rest_of_the_answer(voice: Voice) -> None:
     await voice.say(0.6, flush=False)
     await voice.media.command("agent.speak")
 
@@ -136,21 +144,21 @@ async def test_an_interrupt_while_the_answer_is_still_made_swallows_the_rest_of_
     assert len(voice.finished) == 1
 
 
-async def test_nothing_is_interrupted_when_nothing_is_said(voice: Voice) -> None:
+async def test_a_silent_avatar_is_not_interrupted(voice: Voice) -> None:
     voice.output.clear_buffer()
-    voice.output.listen(True)
+    voice.output.set_listening(True)
 
     await voice.media.command("agent.start_listening")
     assert voice.media.of("agent.interrupt") == []
 
 
-async def test_a_cough_pauses_the_answer_and_it_goes_on_where_it_was(voice: Voice) -> None:
+async def test_a_resumed_answer_continues_where_it_was_paused(voice: Voice) -> None:
     await voice.say(4)
     await voice.media.command("agent.speak_end")
-    await voice.heard("agent.speak_started")
-    await voice.is_started()
+    await voice.start()
 
     voice.output.pause()
+    heard = voice.output._segments[0].position
     await voice.media.command("agent.interrupt")
     assert voice.finished == []
     voice.output.resume()
@@ -162,7 +170,8 @@ async def test_a_cough_pauses_the_answer_and_it_goes_on_where_it_was(voice: Voic
         for command, sound in zip(voice.media.of("agent.speak"), voice.media.sound(), strict=True)
         if command["event_id"] == ids[1]
     )
-    assert 3 < again / BYTES_PER_SECOND < 4
+    assert heard > 0
+    assert again / BYTES_PER_SECOND == pytest.approx(4 - heard, abs=1 / RATE)
     await voice.heard("agent.speak_started", 2)
     await voice.heard("agent.speak_ended", 2)
     finished = await voice.is_finished()
@@ -173,8 +182,7 @@ async def test_a_cough_pauses_the_answer_and_it_goes_on_where_it_was(voice: Voic
 async def test_a_pause_that_becomes_an_interruption_ends_the_answer(voice: Voice) -> None:
     await voice.say(4)
     await voice.media.command("agent.speak_end")
-    await voice.heard("agent.speak_started")
-    await voice.is_started()
+    await voice.start()
 
     voice.output.pause()
     voice.output.clear_buffer()
@@ -186,7 +194,7 @@ async def test_a_pause_that_becomes_an_interruption_ends_the_answer(voice: Voice
     assert len(voice.media.of("agent.interrupt")) == 1
 
 
-async def test_what_is_captured_during_a_pause_is_said_after_it(voice: Voice) -> None:
+async def test_audio_captured_during_a_pause_is_sent_after_it(voice: Voice) -> None:
     voice.output.pause()
     await voice.say(0.8)
     assert voice.media.commands == []
@@ -198,11 +206,10 @@ async def test_what_is_captured_during_a_pause_is_said_after_it(voice: Voice) ->
 
 
 @pytest.mark.parametrize("loss", ["drop", "cut"])
-async def test_an_answer_the_service_loses_counts_as_interrupted(voice: Voice, loss: str) -> None:
+async def test_an_answer_that_the_service_loses_counts_as_interrupted(voice: Voice, loss: str) -> None:
     await voice.say(3)
     await voice.media.command("agent.speak_end")
-    await voice.heard("agent.speak_started")
-    await voice.is_started()
+    started_at = await voice.start()
 
     if loss == "drop":
         await voice.media.drop()
@@ -210,11 +217,12 @@ async def test_an_answer_the_service_loses_counts_as_interrupted(voice: Voice, l
         await voice.heard("agent.speak_interrupted")
 
     finished = await voice.is_finished()
+    finished_at = asyncio.get_running_loop().time()
     assert finished.interrupted
-    assert finished.playback_position < 3
+    assert 0 < finished.playback_position <= finished_at - started_at
 
 
-async def test_two_answers_are_told_apart(voice: Voice) -> None:
+async def test_two_answers_are_finished_each_at_its_own_length(voice: Voice) -> None:
     await voice.say(0.5)
     await voice.say(0.7)
     await voice.media.command("agent.speak_end", 2)
@@ -227,15 +235,15 @@ async def test_two_answers_are_told_apart(voice: Voice) -> None:
     assert (await voice.is_finished(2)).playback_position == pytest.approx(0.7)
 
 
-async def test_a_pause_in_front_of_sound_that_still_waits_is_followed_by_all_of_it(voice: Voice) -> None:
-    """Orders that wait behind a slow connection must not be carried out after the pause, and then cut by it."""
-    voice.output.listen(True)
+async def test_audio_that_was_queued_before_a_pause_is_sent_whole_after_it(voice: Voice) -> None:
+    """Audio that waits for a slow connection must not be sent after the pause, whose interrupt would cut it."""
+    voice.output.set_listening(True)
     await voice.say(0.6)
     voice.output.pause()
     voice.output.resume()
 
     await voice.media.command("agent.speak_end")
-    voice.output.listen(False)
+    voice.output.set_listening(False)
     await voice.media.command("agent.stop_listening")
     kinds = [command["type"] for command in voice.media.commands if "listening" not in command["type"]]
     assert kinds == ["agent.interrupt", "agent.speak", "agent.speak", "agent.speak_end"]
@@ -243,15 +251,14 @@ async def test_a_pause_in_front_of_sound_that_still_waits_is_followed_by_all_of_
     assert voice.finished == []
 
 
-async def test_an_answer_that_had_just_ended_when_it_was_paused_is_finished_by_the_resume(
+async def test_an_answer_paused_at_its_end_is_finished_by_the_resume(
     voice: Voice,
 ) -> None:
     await voice.say(0.1)
     await voice.media.command("agent.speak_end")
-    await voice.heard("agent.speak_started")
-    await voice.is_started()
+    await voice.start()
     segment = voice.output._segments[0]
-    segment.sounds(asyncio.get_running_loop().time() - 5)
+    segment.mark_playing(asyncio.get_running_loop().time() - 5)
 
     voice.output.pause()
     voice.output.resume()
@@ -261,26 +268,26 @@ async def test_an_answer_that_had_just_ended_when_it_was_paused_is_finished_by_t
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(RATE, 2), (48_000, 1), (16_000, 2)])
-async def test_sound_of_another_format_is_converted(voice: Voice, rate: int, channels: int) -> None:
+async def test_audio_of_another_format_is_converted(voice: Voice, rate: int, channels: int) -> None:
     await voice.say(1, rate=rate, channels=channels)
 
     await voice.media.command("agent.speak_end")
     assert sum(lengths(voice.media)) == pytest.approx(1, abs=0.02)
 
 
-async def test_an_answer_in_a_container_is_not_spoken_and_not_waited_for(voice: Voice) -> None:
+async def test_an_answer_in_a_container_format_is_finished_unsent(voice: Voice) -> None:
     header = b"RIFF" + bytes(40)
     await voice.output.capture_frame(rtc.AudioFrame(header, RATE, 1, len(header) // 2))
     await voice.say(1)
 
     finished = await voice.is_finished()
-    voice.output.listen(True)
+    voice.output.set_listening(True)
     await voice.media.command("agent.start_listening")
     assert (finished.playback_position, finished.interrupted) == (0, True)
     assert voice.media.of("agent.speak") == []
 
 
-async def test_what_is_captured_after_the_end_is_finished_at_once(voice: Voice) -> None:
+async def test_audio_captured_after_the_end_counts_as_interrupted(voice: Voice) -> None:
     voice.running.cancel()
     await asyncio.wait({voice.running})
 
@@ -292,7 +299,7 @@ async def test_what_is_captured_after_the_end_is_finished_at_once(voice: Voice) 
     assert (await voice.is_finished(2)).interrupted
 
 
-async def test_an_output_that_ends_leaves_nobody_waiting() -> None:
+async def test_an_output_that_ends_finishes_its_answers() -> None:
     async with scripted_media() as media, MediaSocket(media.url) as socket:
         voice = Voice(AvatarOutput(socket), media)
         await voice.say(3)
@@ -306,7 +313,7 @@ async def test_an_output_that_ends_leaves_nobody_waiting() -> None:
 
 
 @pytest.mark.parametrize("first", ["an answer", "silence", "the user"])
-async def test_what_a_lost_agent_had_sent_falls_silent_when_somebody_speaks(first: str) -> None:
+async def test_the_answer_of_a_lost_agent_is_interrupted_once_by_the_first_speech(first: str) -> None:
     async with scripted_media() as media, MediaSocket(media.url) as socket:
         voice = Voice(AvatarOutput(socket, takes_over=True), media)
 
@@ -316,7 +323,7 @@ async def test_what_a_lost_agent_had_sent_falls_silent_when_somebody_speaks(firs
             case "silence":
                 voice.output.clear_buffer()
             case "the user":
-                voice.output.hush_predecessor()
+                voice.output.silence_predecessor()
         await media.command("agent.interrupt")
         await voice.say(1)
         await media.command("agent.speak_end")

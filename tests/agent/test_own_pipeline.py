@@ -1,4 +1,4 @@
-"""The example of a pipeline without livekit-agents, run as its reader would."""
+"""The example of a pipeline without livekit-agents, run as its docstring says."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from rigs.services.simulated_service import KEY
 pytestmark = pytest.mark.rooms
 
 
-async def test_the_example_speaks_is_interrupted_and_stops_its_session() -> None:
+async def test_the_example_speaks_can_be_interrupted_and_stops_its_session() -> None:
     with running_simulator() as simulator:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "docs.examples.own_pipeline"),
@@ -22,7 +22,7 @@ async def test_the_example_speaks_is_interrupted_and_stops_its_session() -> None
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        lines = b"This is a rather long sentence, and nobody will hear the end of it.\n!Stop. I am done.\n"
+        lines = b"This is a rather long sentence, and its end will not be heard.\n!Stop. I am done.\n"
         async with asyncio.timeout(60):
             said, _ = await process.communicate(lines)
         async with httpx.AsyncClient(base_url=simulator.api_url, headers=KEY) as http:

@@ -1,4 +1,4 @@
-"""What the agent hears, thinks and speaks with: chosen by the environment, checked at the start, stood in for."""
+"""The pipeline: chosen by the environment, checked at the start, with an offline fallback for every part."""
 
 import asyncio
 import json
@@ -12,26 +12,32 @@ from livekit import rtc
 from livekit.agents import AgentSession, UserStateChangedEvent, stt
 from livekit.agents.llm import ChatContext
 
-from agent.answering import Answering
-from agent.hearing import Hearing
-from agent.log import SafeFormatter
-from agent.pipeline import BadPipeline, build_session, check
+from agent.pipeline.brain_llm import BrainLLM
+from agent.pipeline.build import build_session, check_pipeline
+from agent.pipeline.named_plugins import InvalidPipeline
+from agent.pipeline.recognizer_stt import RecognizerSTT
+from agent.pipeline.speaker_tts import SpeakerTTS
+from agent.redacted_log import RedactingFormatter
 from agent.settings import InvalidSetting, from_environment
-from agent.site import Welcome
-from agent.speaking import Speaking
+from agent.site.frames import AgentConfig, Context
 from rigs.services.speech_service import KEY, Answer, delta, events, hanging, speech_service, status
 from rigs.sound.spoken_questions import COFFEE
 from voice.answering.offline_brain import OfflineBrain
 from voice.settings import InvalidSpeechSetting
 from voice.speaking.speaker import VoiceMissing
 
-WELCOME = Welcome(2.0, "Wayne", COFFEE.read_text(), "Hello!", ("Q: Fax? A: None.",), "en", ())
+CONFIG = AgentConfig(
+    avatar_name="Wayne",
+    language="en",
+    context=Context(prompt=COFFEE.read_text(), opening_text="Hello!", faqs=("Q: Fax? A: None.",)),
+    history=(),
+)
 LIVEKIT = {"LIVEKIT_URL": "ws://rooms", "LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a long secret"}
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests."""
+    """Ignore the settings of the shell that runs the tests."""
     for name in ("AGENT_SESSION", "AGENT_STT", "AGENT_LLM", "AGENT_TTS", "STT_URL", "LLM_URL", "TTS_URL"):
         monkeypatch.delenv(name, raising=False)
 
@@ -43,7 +49,7 @@ class Sessions:
         self.built: list[AgentSession[None]] = []
 
     def build(self) -> AgentSession[None]:
-        self.built.append(build_session(WELCOME))
+        self.built.append(build_session(CONFIG))
         return self.built[-1]
 
 
@@ -74,20 +80,20 @@ async def seconds_of(session: AgentSession[None], text: str) -> float:
         return sum([audio.frame.duration async for audio in stream])
 
 
-def built_by_test(welcome: Welcome) -> AgentSession[None]:
-    return AgentSession(llm=Answering(OfflineBrain(name=welcome.avatar_name, prompt="")))
+def built_by_test(config: AgentConfig) -> AgentSession[None]:
+    return AgentSession(llm=BrainLLM(OfflineBrain(name=config.avatar_name, prompt="")))
 
 
-def builds_nothing(welcome: Welcome) -> None:
+def builds_nothing(config: AgentConfig) -> None:
     return None
 
 
-async def test_by_default_everything_is_offline(sessions: Sessions) -> None:
+async def test_by_default_the_pipeline_is_offline(sessions: Sessions) -> None:
     session = sessions.build()
 
-    assert isinstance(session.stt, Hearing)
-    assert isinstance(session.llm, Answering)
-    assert isinstance(session.tts, Speaking)
+    assert isinstance(session.stt, RecognizerSTT)
+    assert isinstance(session.llm, BrainLLM)
+    assert isinstance(session.tts, SpeakerTTS)
     assert "Dogs are welcome" in await answer(session)
     assert await seconds_of(session, "Dogs are welcome.") > 0.5
 
@@ -106,7 +112,7 @@ async def test_an_openai_compatible_service_answers_when_it_is_named(
     assert "Harbour Guest" in asked["messages"][0]["content"]
 
 
-async def test_the_offline_classes_stand_in_for_services_that_fail(
+async def test_the_offline_parts_replace_services_that_fail(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with speech_service(status(401)) as service:
@@ -123,7 +129,7 @@ async def test_the_offline_classes_stand_in_for_services_that_fail(
 
 
 @pytest.mark.parametrize("fault", [status(500), status(401), events(then="break")])
-async def test_the_offline_brain_stands_in_for_a_plugin_that_fails(
+async def test_the_offline_brain_replaces_an_llm_plugin_that_fails(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: Answer
 ) -> None:
     async with speech_service(fault) as service:
@@ -136,10 +142,10 @@ async def test_the_offline_brain_stands_in_for_a_plugin_that_fails(
     assert "switching to next LLM" in caplog.text
 
 
-async def test_a_plugin_that_does_not_answer_is_not_waited_for(
+async def test_the_offline_brain_replaces_an_llm_plugin_that_times_out(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.spare.PATIENCE", 0.2)
+    monkeypatch.setattr("agent.pipeline.fallback_speech.ATTEMPT_TIMEOUT", 0.2)
     async with speech_service(hanging) as service:
         monkeypatch.setenv("AGENT_LLM", "livekit.plugins.openai.LLM")
         monkeypatch.setenv("AGENT_LLM_OPTIONS", json.dumps({"base_url": service.url, "api_key": KEY}))
@@ -147,7 +153,7 @@ async def test_a_plugin_that_does_not_answer_is_not_waited_for(
         assert "Dogs are welcome" in await answer(sessions.build())
 
 
-async def test_the_offline_voice_stands_in_for_a_plugin_that_fails(
+async def test_the_offline_voice_replaces_a_tts_plugin_that_fails(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with speech_service(status(500)) as service:
@@ -161,8 +167,8 @@ async def test_the_offline_voice_stands_in_for_a_plugin_that_fails(
     assert "switching to next TTS" in caplog.text
 
 
-class FailingEars(stt.STT[str]):
-    """A recogniser whose service is away."""
+class FailingSTT(stt.STT[str]):
+    """A plugin whose service is unreachable."""
 
     def __init__(self, *, streaming: bool) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=streaming, interim_results=False))
@@ -179,25 +185,26 @@ class FailingStream(stt.RecognizeStream):
         raise ConnectionError("away")
 
 
-async def test_the_offline_recogniser_stands_in_for_a_plugin_that_fails(
+async def test_the_offline_recogniser_replaces_an_stt_plugin_that_fails(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AGENT_STT", "tests.agent.test_pipeline:FailingEars")
+    monkeypatch.setenv("AGENT_STT", "tests.agent.test_pipeline:FailingSTT")
     monkeypatch.setenv("AGENT_STT_OPTIONS", '{"streaming": true}')
     session = sessions.build()
-    from voice.espeak import EspeakSpeaker
-
     from rigs.sound.spoken_english import FRAME, RATE, spoken
+    from voice.speaking.espeak_speaker import EspeakSpeaker
 
-    mouth = EspeakSpeaker()
-    question: np.ndarray = await spoken(mouth, "Are dogs allowed?")
-    await mouth.close()
+    speaker = EspeakSpeaker()
+    question: np.ndarray = await spoken(speaker, "Are dogs allowed?")
+    await speaker.close()
     session.emit("user_state_changed", UserStateChangedEvent(old_state="listening", new_state="speaking"))
     assert session.stt is not None
+    has_failed = asyncio.Event()
+    session.stt.on("stt_availability_changed", lambda _: has_failed.set())
     async with session.stt.stream() as stream:
 
         async def speak() -> None:
-            await asyncio.sleep(0.1)  # the fault is known at once
+            await has_failed.wait()
             for start in range(0, len(question) - FRAME, FRAME):
                 stream.push_frame(rtc.AudioFrame(question[start : start + FRAME].tobytes(), RATE, 1, FRAME))
             stream.end_input()
@@ -213,11 +220,13 @@ async def test_the_offline_recogniser_stands_in_for_a_plugin_that_fails(
     assert finals == ["Are dogs allowed?"]
 
 
-async def test_a_session_of_ones_own_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_function_named_by_agent_session_builds_the_whole_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AGENT_SESSION", "tests.agent.test_pipeline:built_by_test")
 
-    await check()
-    assert build_session(WELCOME).tts is None
+    await check_pipeline()
+    assert build_session(CONFIG).tts is None
 
 
 @pytest.mark.parametrize(
@@ -226,34 +235,34 @@ async def test_a_session_of_ones_own_is_taken_as_it_is(monkeypatch: pytest.Monke
         ({"AGENT_LLM": "nothing.such:LLM"}, "AGENT_LLM=nothing.such:LLM cannot be imported"),
         ({"AGENT_LLM": "LLM"}, "must be package.module:name"),
         ({"AGENT_LLM": "json:JSONDecoder"}, "is no LLM of livekit-agents"),
-        ({"AGENT_LLM": "agent.tone:HERTZ"}, "is neither a class nor a function"),
+        ({"AGENT_LLM": "agent.avatar.tone:FREQUENCY"}, "is neither a class nor a function"),
         ({"AGENT_TTS": "livekit.plugins.openai.TTS", "OPENAI_API_KEY": ""}, "AGENT_TTS=.*api_key"),
         (
             {"AGENT_TTS": "livekit.plugins.openai.TTS", "AGENT_TTS_OPTIONS": '{"voize": "alloy"}'},
             "unexpected keyword argument 'voize'",
         ),
-        ({"AGENT_STT": "tests.agent.test_pipeline:FailingEars"}, "missing 1 required keyword-only argument"),
-        ({"AGENT_STT": "json:loads", "AGENT_STT_OPTIONS": "{"}, "AGENT_STT_OPTIONS is no JSON"),
+        ({"AGENT_STT": "tests.agent.test_pipeline:FailingSTT"}, "missing 1 required keyword-only argument"),
+        ({"AGENT_STT": "json:loads", "AGENT_STT_OPTIONS": "{"}, "AGENT_STT_OPTIONS is not valid JSON"),
         ({"AGENT_STT": "json:loads", "AGENT_STT_OPTIONS": "[]"}, "must be a JSON object"),
         ({"AGENT_SESSION": "tests.agent.test_pipeline:missing"}, "has no attribute 'missing'"),
     ],
 )
-async def test_a_pipeline_that_cannot_be_built_is_told_at_the_start_in_words(
+async def test_a_pipeline_that_cannot_be_built_is_explained_at_the_start(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], words: str
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(BadPipeline, match=words):
-        await check()
+    with pytest.raises(InvalidPipeline, match=words):
+        await check_pipeline()
 
 
 async def test_an_error_of_a_plugin_does_not_show_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_LLM", "tests.agent.test_pipeline:refuses")
     monkeypatch.setenv("AGENT_LLM_OPTIONS", json.dumps({"api_key": KEY}))
 
-    with pytest.raises(BadPipeline, match="the key … is too short") as refused:
-        await check()
+    with pytest.raises(InvalidPipeline, match="the key … is too short") as refused:
+        await check_pipeline()
     assert KEY not in repr(refused.value)
 
 
@@ -261,14 +270,14 @@ def refuses(api_key: str) -> None:
     raise RuntimeError(f"the key {api_key} is too short")
 
 
-async def test_a_function_that_builds_no_session_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_function_that_returns_no_session_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_SESSION", "tests.agent.test_pipeline:builds_nothing")
 
-    with pytest.raises(BadPipeline, match="builds_nothing returned no AgentSession"):
-        build_session(WELCOME)
+    with pytest.raises(InvalidPipeline, match="builds_nothing returned no AgentSession"):
+        build_session(CONFIG)
 
 
-async def test_wrong_speech_settings_and_a_missing_voice_are_told_at_the_start(
+async def test_wrong_speech_settings_and_a_missing_voice_are_found_at_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def missing(self: object) -> None:
@@ -277,10 +286,10 @@ async def test_wrong_speech_settings_and_a_missing_voice_are_told_at_the_start(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TTS_URL", "nonsense")
         with pytest.raises(InvalidSpeechSetting, match="TTS_URL"):
-            await check()
+            await check_pipeline()
     monkeypatch.setattr("voice.speaking.espeak_speaker.EspeakSpeaker.open", missing)
     with pytest.raises(VoiceMissing):
-        await check()
+        await check_pipeline()
 
 
 @pytest.mark.parametrize(
@@ -288,10 +297,10 @@ async def test_wrong_speech_settings_and_a_missing_voice_are_told_at_the_start(
     [
         ({"LIVEKIT_URL": ""}, "LIVEKIT_URL is not set"),
         ({"LIVEKIT_API_SECRET": " "}, "LIVEKIT_API_SECRET is not set"),
-        ({"AGENT_CAPACITY": "0"}, "AGENT_CAPACITY must be a whole number, 1 or more"),
-        ({"AGENT_DRAIN": "soon"}, "AGENT_DRAIN must be a whole number, 0 or more"),
-        ({"AGENT_EXECUTOR": "fork"}, "AGENT_EXECUTOR must be process"),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be one of"),
+        ({"AGENT_CAPACITY": "0"}, "AGENT_CAPACITY: input should be greater than or equal to 1"),
+        ({"AGENT_DRAIN": "soon"}, "AGENT_DRAIN: input should be a valid integer"),
+        ({"AGENT_EXECUTOR": "fork"}, "AGENT_EXECUTOR: input should be 'process' or 'thread'"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: input should be 'DEBUG', 'INFO'"),
     ],
 )
 def test_a_wrong_setting_of_the_worker_is_named(change: dict[str, str], words: str) -> None:
@@ -302,7 +311,7 @@ def test_a_wrong_setting_of_the_worker_is_named(change: dict[str, str], words: s
 def test_the_settings_of_the_worker_show_no_secret() -> None:
     settings = from_environment({**LIVEKIT, "AGENT_CAPACITY": "2", "AGENT_EXECUTOR": "thread"})
 
-    assert (settings.capacity, settings.threads) == (2, True)
+    assert (settings.capacity, settings.executor) == (2, "thread")
     assert LIVEKIT["LIVEKIT_API_SECRET"] not in repr(settings)
 
 
@@ -319,7 +328,7 @@ def test_the_settings_of_the_worker_show_no_secret() -> None:
     ],
 )
 def test_a_log_line_holds_no_secret(message: str, safe: str) -> None:
-    formatter = SafeFormatter(
+    formatter = RedactingFormatter(
         {"LLM_API_KEY": KEY, "AGENT_TTS_OPTIONS": '{"k": "abcdefgh12"}', "HOME": "hide"}
     )
     record = logging.LogRecord("a", logging.INFO, "f", 1, "%s", (message,), None)

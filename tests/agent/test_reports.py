@@ -1,4 +1,4 @@
-"""What the agent tells the site, in FULL mode's words, numbered and kept until it is stored; and what it is told."""
+"""The agent's reports to the site, in FULL mode's words and kept until they are stored; and commands to the agent."""
 
 import json
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from livekit.agents import (
 from livekit.agents.llm import AgentHandoff, ChatMessage, LLMError
 from livekit.agents.voice.events import AgentFalseInterruptionEvent
 
-from agent.answering import Answering
-from agent.commands import Command, command_of, parse_command
-from agent.outbox import Outbox
-from agent.recorder import Recorder
+from agent.conversation.commands import Command, parse_packet, read_command
+from agent.conversation.session_reporter import SessionReporter
+from agent.pipeline.brain_llm import BrainLLM
+from agent.site.outbox import Outbox
 from sessions_app.events.frames import MAX_FRAME, parse_events, parse_frame
 from voice.answering.offline_brain import OfflineBrain
 
@@ -34,7 +34,7 @@ class Reports:
     def report(self, kind: str, payload: Mapping[str, Any] | None = None) -> None:
         self.events.append((kind, payload or {}))
 
-    def be(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
         self.state = state
 
 
@@ -58,7 +58,7 @@ LLM_ERROR = LLMError(
 
 
 @pytest.mark.parametrize(
-    ("name", "event", "told"),
+    ("name", "event", "reported"),
     [
         ("user_state_changed", user("listening", "speaking"), [("user.speak_started", {})]),
         ("user_state_changed", user("speaking", "listening"), [("user.speak_ended", {})]),
@@ -91,27 +91,27 @@ LLM_ERROR = LLMError(
         ),
         (
             "error",
-            ErrorEvent(error=LLM_ERROR, source=Answering(OfflineBrain(name="W", prompt=""))),
-            [("agent.error", {"source": "Answering", "kind": "RuntimeError", "recoverable": False})],
+            ErrorEvent(error=LLM_ERROR, source=BrainLLM(OfflineBrain(name="W", prompt=""))),
+            [("agent.error", {"source": "BrainLLM", "kind": "RuntimeError", "recoverable": False})],
         ),
     ],
 )
-def test_an_event_of_the_framework_is_told_in_the_words_of_full_mode(
-    name: str, event: Any, told: list[tuple[str, Mapping[str, Any]]]
+def test_an_event_of_the_framework_is_reported_in_the_words_of_full_mode(
+    name: str, event: Any, reported: list[tuple[str, Mapping[str, Any]]]
 ) -> None:
     reports, session = Reports(), rtc.EventEmitter[str]()
-    shown: list[str] = []
-    Recorder(reports, shown.append).follow(session)  # type: ignore[arg-type]
+    published: list[str] = []
+    SessionReporter(reports, published.append).follow_session(session)  # type: ignore[arg-type]
 
     session.emit(name, event)
 
-    assert reports.events == told
-    assert shown == [kind for kind, _ in told if kind.split(".")[1].startswith("speak_")]
+    assert reports.events == reported
+    assert published == [kind for kind, _ in reported if kind.split(".")[1].startswith("speak_")]
 
 
-def test_an_answer_tells_how_long_its_question_took_and_the_next_one_does_not() -> None:
+def test_the_latency_of_a_question_is_reported_with_its_answer_only() -> None:
     reports, session = Reports(), rtc.EventEmitter[str]()
-    Recorder(reports, lambda _: None).follow(session)  # type: ignore[arg-type]
+    SessionReporter(reports, lambda _: None).follow_session(session)  # type: ignore[arg-type]
 
     session.emit("conversation_item_added", item("user", "Why?", metrics={"end_of_turn_delay": 0.4}))
     for text in ("Because.", "Anything else?"):
@@ -144,18 +144,18 @@ def test_an_answer_tells_how_long_its_question_took_and_the_next_one_does_not() 
         (b"[" * 50_000, None),
     ],
 )
-def test_a_packet_of_the_page_is_a_command_or_nothing(packet: bytes, command: Command | None) -> None:
-    assert parse_command(packet) == command
+def test_a_data_packet_is_a_valid_command_or_ignored(packet: bytes, command: Command | None) -> None:
+    assert parse_packet(packet) == command
 
 
-def test_an_order_of_the_site_without_a_command_is_nothing() -> None:
-    assert command_of(None) is None
+def test_a_frame_of_the_site_without_a_command_is_ignored() -> None:
+    assert read_command(None) is None
 
 
 def delivered(outbox: Outbox) -> list[dict[str, Any]]:
     """All that is sent over one connection, as the site reads it."""
     events = []
-    while frame := outbox.frame():
+    while frame := outbox.next_frame():
         assert len(frame.encode()) <= MAX_FRAME
         parsed, refused = parse_events(parse_frame(frame))
         assert refused == []
@@ -171,7 +171,7 @@ def delivered(outbox: Outbox) -> list[dict[str, Any]]:
         max_size=12,
     )
 )
-def test_whatever_was_said_the_site_can_read_it(texts: list[str]) -> None:
+def test_the_site_can_read_every_text(texts: list[str]) -> None:
     outbox = Outbox()
     for text in texts:
         outbox.put("user.transcription", {"text": text, "n": 1})
@@ -182,17 +182,17 @@ def test_whatever_was_said_the_site_can_read_it(texts: list[str]) -> None:
     assert len(outbox) == len(texts)
 
 
-def test_what_is_not_stored_is_sent_again_over_the_next_connection_and_nothing_else() -> None:
+def test_only_unacknowledged_events_are_sent_again_over_the_next_connection() -> None:
     outbox = Outbox()
     for number in range(60):
         outbox.put("agent.note", {"number": number})
-    outbox.start_over(0)
+    outbox.resend_after(0)
     assert len(delivered(outbox)) == 60
 
     outbox.acknowledge(20)
-    outbox.start_over(30)
+    outbox.resend_after(30)
     again = delivered(outbox)
 
     assert [event["seq"] for event in again] == list(range(31, 61))
     outbox.acknowledge(60)
-    assert (len(outbox), outbox.frame()) == (0, None)
+    assert (len(outbox), outbox.next_frame()) == (0, None)

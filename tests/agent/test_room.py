@@ -1,5 +1,7 @@
-"""The agent in a room: whom it hears, how it is interrupted, and what its avatar is told. The room server is real, the
-sound is spoken by espeak, the avatar's line and the site are scripted."""
+"""The agent in a room: whom it hears, how it is interrupted, and what it sends to the avatar.
+
+The room server is real and espeak-ng speaks for the visitors. The media websocket and the site are scripted.
+"""
 
 import asyncio
 import contextlib
@@ -12,9 +14,10 @@ import pytest
 from livekit import api, rtc
 from livekit.agents.utils import http_context
 
-from agent.conversation import Conversation
-from agent.site import Start
-from rigs.agent.reports import Reports, welcome
+from agent.conversation.conversation import Conversation
+from agent.site.frames import History, SessionAccess
+from rigs.agent.captions import Captions
+from rigs.agent.reports import Reports, agent_config, turns
 from rigs.rooms.room_rig import EVERY_SERVER, RoomRig, acquainted, room_rig, until
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
 from rigs.sound.microphone import RATE, Microphone
@@ -26,22 +29,22 @@ TRIES = 3
 
 
 class Site(Reports):
-    """The line to the site, as far as a conversation uses it."""
+    """Stands for the client of the site, as far as a conversation uses it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.commands: asyncio.Queue[object] = asyncio.Queue()
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.said: tuple[tuple[str, str], ...] = ()
-        self.was_asked = asyncio.Event()  # what was said
+        self.history: tuple[tuple[str, str], ...] = ()
+        self.history_fetched = asyncio.Event()
 
-    async def history(self) -> tuple[tuple[str, str], ...]:
-        self.was_asked.set()
-        return self.said
+    async def fetch_history(self) -> History:
+        self.history_fetched.set()
+        return turns(self.history)
 
 
 class Scene:
-    """A conversation that runs, and everybody around it."""
+    """A running conversation, with its room, its site and its avatar."""
 
     def __init__(self, rig: RoomRig, media: ScriptedMedia) -> None:
         self.rig = rig
@@ -58,8 +61,8 @@ class Scene:
         await room.connect(self.rig.url, self.rig.token("agent", kind="agent", agent=True))
         self.conversation = Conversation(
             self.site,  # type: ignore[arg-type]
-            welcome(**{"opening_text": "", **members}),
-            Start(self.media.url, "", ""),
+            agent_config(**{"opening_text": "", **members}),
+            SessionAccess(ws_url=self.media.url),
             room,
         )
         self.running = asyncio.create_task(self.conversation.run())
@@ -78,13 +81,13 @@ class Scene:
         return microphone
 
     async def asked(self, text: str, within: float = 30) -> None:
-        """Wait until the agent has understood `text`."""
-        async with asyncio.timeout(within):
-            while text not in [said["text"] for said in self.site.of("user.transcription")]:
-                await asyncio.sleep(0.02)
+        """Wait until the agent has transcribed `text`."""
+        await self.site.until(
+            lambda: text in [said["text"] for said in self.site.of("user.transcription")], within
+        )
 
     async def ask(self, microphone: Microphone, text: str) -> None:
-        """Say it until it is understood: on a busy machine sound arrives with gaps, and people repeat themselves."""
+        """Say `text` again until it is transcribed: on a busy machine sound arrives with gaps."""
         for _ in range(TRIES - 1):
             await microphone.say(text)
             with contextlib.suppress(TimeoutError):
@@ -93,21 +96,20 @@ class Scene:
         await self.asked(text)
 
     async def plays(self, answer: int) -> str:
-        """The avatar begins with the `answer`th thing it was sent; its id."""
-        async with asyncio.timeout(30):
-            while len(ids := self.ids()) < answer:
-                await asyncio.sleep(0.02)
-        await self.tell("agent.speak_started", ids[answer - 1])
-        return ids[answer - 1]
+        """Have the avatar begin the `answer`th utterance that it receives; return its id."""
+        await until(lambda: len(self.ids()) >= answer)
+        utterance = self.ids()[answer - 1]
+        await self.notify("agent.speak_started", utterance)
+        return utterance
 
-    async def tell(self, kind: str, utterance: str) -> None:
+    async def notify(self, kind: str, utterance: str) -> None:
         await self.media.say({"type": kind, "event_id": "e", "source_event_id": utterance})
 
     def ids(self) -> list[str]:
         return list(dict.fromkeys(command["event_id"] for command in self.media.of("agent.speak")))
 
     async def inside(self) -> list[str]:
-        """Who is in the room, by the server's account; nobody when there is none."""
+        """The participants by the server's account; none when there is no room."""
         try:
             return await self.rig.inside()
         except api.ServerError:
@@ -149,23 +151,23 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         await scene.close()
 
 
-async def test_a_question_is_heard_answered_and_cut_short_by_the_next(scene: Scene) -> None:
+async def test_a_spoken_question_is_answered_and_the_next_one_interrupts_the_answer(scene: Scene) -> None:
     await scene.begin()
     visitor = await scene.rig.join("visitor")
+    captions = Captions(visitor)
     microphone = await scene.microphone(visitor)
 
     await microphone.say(HOURS)
     await scene.asked(HOURS)
     await scene.plays(1)
-    await scene.site.told("avatar.speak_started")
-    await asyncio.sleep(0.5)  # of the answer are heard
+    await captions.words(1)
     await microphone.say(DOGS)
     await scene.media.command("agent.interrupt")
     await scene.asked(DOGS)
     second = await scene.plays(2)
     await scene.media.command("agent.speak_end", 2)
-    await scene.tell("agent.speak_ended", second)
-    whole = await scene.site.told("agent.answered", 2)
+    await scene.notify("agent.speak_ended", second)
+    whole = await scene.site.reported("agent.answered", 2)
 
     cut = scene.site.of("agent.answered")[0]
     assert (cut["interrupted"], whole["interrupted"]) == (True, False)
@@ -173,7 +175,7 @@ async def test_a_question_is_heard_answered_and_cut_short_by_the_next(scene: Sce
     await scene.media.command("agent.start_listening", 3)
     kinds = [command["type"] for command in scene.media.commands if command["type"] != "agent.speak"]
     assert kinds == [
-        "agent.start_listening",  # the user has the word
+        "agent.start_listening",  # the user may speak
         *("agent.stop_listening", "agent.speak_end"),
         *("agent.interrupt", "agent.start_listening"),
         *("agent.stop_listening", "agent.speak_end"),
@@ -181,7 +183,7 @@ async def test_a_question_is_heard_answered_and_cut_short_by_the_next(scene: Sce
     ]
 
 
-async def test_a_cough_does_not_disturb_and_after_what_is_not_understood_the_answer_goes_on(
+async def test_a_cough_does_not_interrupt_and_an_answer_interrupted_without_words_continues(
     scene: Scene,
 ) -> None:
     await scene.begin(
@@ -191,17 +193,17 @@ async def test_a_cough_does_not_disturb_and_after_what_is_not_understood_the_ans
     microphone = await scene.microphone(visitor)
     await scene.plays(1)
     await scene.media.command("agent.speak_end")
-    await scene.site.told("avatar.speak_started")
+    await scene.site.reported("avatar.speak_started")
 
     chance = np.random.default_rng(3)
     cough = chance.normal(0, 5000, RATE * 3 // 10) * np.hanning(RATE * 3 // 10)
     microphone.mix(cough.astype(np.float32))
     await microphone.say("Parliament rejected the amendment after a lengthy debate.")
     await scene.media.command("agent.interrupt")
-    resumed = await scene.site.told("agent.false_interruption")
+    resumed = await scene.site.reported("agent.false_interruption")
     rest = await scene.plays(2)
-    await scene.tell("agent.speak_ended", rest)
-    answered = await scene.site.told("agent.answered")
+    await scene.notify("agent.speak_ended", rest)
+    answered = await scene.site.reported("agent.answered")
 
     assert resumed == {"resumed": True}
     assert answered["interrupted"] is False
@@ -228,7 +230,7 @@ async def test_a_page_that_reloads_is_heard_again(scene: Scene) -> None:
 
 
 async def test_the_newest_microphone_of_the_visitor_is_heard(scene: Scene) -> None:
-    """A voice chat that is stopped and started again publishes a second track, sometimes before the first is gone."""
+    """A voice chat that is stopped and started again publishes a second track, sometimes before the first ends."""
     await scene.begin()
     visitor = await scene.rig.join("visitor")
     first = await scene.microphone(visitor)
@@ -242,7 +244,7 @@ async def test_the_newest_microphone_of_the_visitor_is_heard(scene: Scene) -> No
     await scene.ask(third, HOURS)
 
 
-async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> None:
+async def test_another_person_is_heard_when_the_visitor_has_left(scene: Scene) -> None:
     await scene.begin()
     visitor = await scene.rig.join("visitor")
     await scene.microphone(visitor)
@@ -259,34 +261,34 @@ async def test_somebody_else_is_heard_once_the_visitor_is_gone(scene: Scene) -> 
     await scene.ask(microphone, HOURS)
 
 
-async def test_the_page_and_the_site_give_orders(scene: Scene) -> None:
+async def test_commands_of_the_page_and_of_staff_are_executed(scene: Scene) -> None:
     await scene.begin()
     visitor = await scene.rig.join("visitor")
-    shown: asyncio.Queue[bytes] = asyncio.Queue()
-    visitor.on("data_received", lambda packet: shown.put_nowait(packet.data))
+    published: asyncio.Queue[bytes] = asyncio.Queue()
+    visitor.on("data_received", lambda packet: published.put_nowait(packet.data))
 
     await visitor.local_participant.publish_data(
         b'{"event_type": "avatar.speak_response", "text": "Are dogs allowed?"}', topic="agent-control"
     )
     await scene.media.command("agent.speak_end")
     answer = await scene.plays(1)
-    assert b"avatar.speak_started" in await asyncio.wait_for(shown.get(), 10)
-    await scene.tell("agent.speak_ended", answer)
-    await scene.site.told("agent.answered")
-    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": "avatar.test_tone"}})
+    assert b"avatar.speak_started" in await asyncio.wait_for(published.get(), 10)
+    await scene.notify("agent.speak_ended", answer)
+    await scene.site.reported("agent.answered")
+    scene.site.commands.put_nowait({"event_type": "avatar.test_tone"})
     await scene.media.command("agent.speak_end", 2)
     await scene.plays(2)
-    await scene.site.told("avatar.speak_started", 2)
-    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": ["nonsense"]}})
-    scene.site.orders.put_nowait({"type": "do", "command": {"event_type": "avatar.interrupt"}})
+    await scene.site.reported("avatar.speak_started", 2)
+    scene.site.commands.put_nowait({"event_type": ["nonsense"]})
+    scene.site.commands.put_nowait({"event_type": "avatar.interrupt"})
 
     await scene.media.command("agent.interrupt")
     assert "Dogs are welcome" in scene.site.of("agent.answered")[0]["heard"]
     assert not scene.running.done()
 
 
-async def test_who_types_at_once_and_has_no_microphone_is_answered(scene: Scene) -> None:
-    """A livekit-server has not told the agent who that is."""
+async def test_a_question_typed_before_the_server_announces_its_sender_is_answered(scene: Scene) -> None:
+    """livekit-server announces a participant without a microphone late."""
     await scene.begin()
     visitor = await scene.rig.join("visitor")
 
@@ -295,41 +297,39 @@ async def test_who_types_at_once_and_has_no_microphone_is_answered(scene: Scene)
     )
 
     await scene.plays(1)
-    assert "Dogs are welcome" in (await scene.site.told("avatar.transcription"))["text"]
+    assert "Dogs are welcome" in (await scene.site.reported("avatar.transcription"))["text"]
 
 
 @pytest.mark.parametrize("reached", ["the site", "the site and the room", "the room"])
-async def test_what_is_typed_while_another_agent_takes_over_is_answered_once(
-    scene: Scene, reached: str
-) -> None:
+async def test_a_question_typed_during_a_take_over_is_answered_once(scene: Scene, reached: str) -> None:
     before = (("avatar", "Hello!"),)
-    scene.site.said = (*before, ("user", DOGS)) if "site" in reached else before
+    scene.site.history = (*before, ("user", DOGS)) if "site" in reached else before
     visitor = await scene.rig.join("visitor")
     await scene.begin(history=before)
     if "room" in reached:
         await ask(visitor, DOGS)
-    await scene.site.was_asked.wait()
+    await scene.site.history_fetched.wait()
     await ask(visitor, MILK)
 
     for answer in (1, 2):
         playing = await scene.plays(answer)
         await scene.media.command("agent.speak_end", answer)
-        await scene.site.told("avatar.transcription", answer)
-        await scene.tell("agent.speak_ended", playing)
-    await scene.site.told("agent.answered", 2)
+        await scene.site.reported("avatar.transcription", answer)
+        await scene.notify("agent.speak_ended", playing)
+    await scene.site.reported("agent.answered", 2)
 
-    told = [said["text"] for said in scene.site.of("avatar.transcription")]
-    assert "Dogs are welcome" in told[0]
-    assert "Oat milk" in told[1]
+    answers = [answer["text"] for answer in scene.site.of("avatar.transcription")]
+    assert "Dogs are welcome" in answers[0]
+    assert "Oat milk" in answers[1]
 
 
 async def ask(visitor: rtc.Room, question: str) -> None:
-    """Type it."""
+    """Type a question."""
     command = {"event_type": "avatar.speak_response", "text": question}
     await visitor.local_participant.publish_data(json.dumps(command).encode(), topic="agent-control")
 
 
-async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
+async def test_a_command_of_another_agent_is_ignored(scene: Scene) -> None:
     await scene.begin()
     room = rtc.Room()
     scene.rig._clients.append(room)
@@ -342,19 +342,19 @@ async def test_a_command_of_an_agent_is_not_obeyed(scene: Scene) -> None:
     await visitor.local_participant.publish_data(say.replace(b"I was", b"You were"), topic="agent-control")
 
     await scene.plays(1)
-    await scene.site.told("avatar.transcription")
-    assert [told["text"] for told in scene.site.of("avatar.transcription")] == ["You were told to."]
+    await scene.site.reported("avatar.transcription")
+    assert [answer["text"] for answer in scene.site.of("avatar.transcription")] == ["You were told to."]
     assert len(scene.ids()) == 1
 
 
 @pytest.mark.parametrize(
     "end", ["site", "avatar", "line", "room", "room and line", "removed", "twin", "pipeline"]
 )
-async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: str) -> None:
+async def test_every_end_is_reported_with_its_cause_and_leaves_no_task(scene: Scene, end: str) -> None:
     before = asyncio.all_tasks()
     await scene.begin(opening_text="Good morning! I have a lot to tell you about our coffee.")
     await scene.plays(1)
-    await scene.site.told("avatar.speak_started")
+    await scene.site.reported("avatar.speak_started")
 
     match end:
         case "site":
@@ -391,6 +391,6 @@ async def test_whatever_ends_it_is_told_and_nothing_goes_on(scene: Scene, end: s
 
 def _is_ours(task: asyncio.Task[Any]) -> bool:
     return task.get_name() in {
-        *("avatar output", "commands", "orders of the site", "news for the page"),
+        *("avatar output", "commands", "staff commands", "page events"),
         *("media socket", "media keep-alive", "espeak answers"),
     }

@@ -1,4 +1,4 @@
-"""The agent's line to the site: the real consumer over real sockets that break."""
+"""The agent's connection to the site, with the real consumer and real sockets that break."""
 
 import asyncio
 import logging
@@ -10,8 +10,9 @@ import pytest
 from channels.db import database_sync_to_async
 from django.utils import timezone
 
-from agent.assignment import Assignment, BadAssignment
-from agent.site import SiteLink
+from agent.site.client import SiteClient
+from agent.site.job_metadata import InvalidJobMetadata, JobMetadata
+from rigs.agent.reports import turns
 from rigs.asgi_server import AsgiServer, asgi_server
 from rigs.vendor import Vendor
 from sessions_app.custom.agent_line import agent_group, dismiss_agent, send_start
@@ -26,7 +27,7 @@ BRIEF = {
     "language": "en",
     "context": {"prompt": "We open at nine.", "opening_text": "Hello.", "faqs": ["Q: Dogs? A: Yes."]},
 }
-START = {"ws_url": "ws://media.test/canary-of-the-line", "room_url": "ws://r", "room_token": "canary-token"}
+START = {"ws_url": "ws://media.test/canary-of-the-url", "room_url": "ws://r", "room_token": "canary-token"}
 
 
 @pytest.fixture
@@ -45,21 +46,24 @@ async def session(vendor: Vendor) -> AvatarSession:
     return session
 
 
-Links = Callable[..., SiteLink]
+Connect = Callable[..., SiteClient]
 
 
 @pytest.fixture
-async def link(server: AsgiServer, session: AvatarSession) -> AsyncIterator[Links]:
-    """Lines of agents of that session; they are taken down in the end."""
+async def connect(server: AsgiServer, session: AvatarSession) -> AsyncIterator[Connect]:
+    """Opens connections of agents of that session, and closes them at the end."""
     running: list[asyncio.Task[None]] = []
 
-    def open_link(attempt: int = 1, key: str | None = None, of: UUID | None = None) -> SiteLink:
+    def open_client(attempt: int = 1, key: str | None = None, of: UUID | None = None) -> SiteClient:
         proof = signed_key(session, attempt) if key is None else key
-        line = SiteLink(Assignment(server.url, str(of or session.key), attempt, proof, hosted=False), "AJ_1")
-        running.append(asyncio.create_task(line.run()))
-        return line
+        metadata = JobMetadata(
+            site_url=server.url, session=str(of or session.key), attempt=attempt, key=proof, hosted=False
+        )
+        client = SiteClient(metadata, "AJ_1")
+        running.append(asyncio.create_task(client.run()))
+        return client
 
-    yield open_link
+    yield open_client
     for task in running:
         task.cancel()
         await asyncio.wait({task})
@@ -77,118 +81,117 @@ async def live(session: AvatarSession) -> None:
     await send_start(session, START)
 
 
-async def test_the_agent_is_told_what_it_is_and_then_where_its_avatar_is_spoken_for(
-    link: Links, session: AvatarSession
+async def test_the_agent_receives_its_config_and_then_access_to_the_session(
+    connect: Connect, session: AvatarSession
 ) -> None:
-    line = link()
+    client = connect()
 
-    welcome = await line.welcomed
-    assert not line.started.done()
+    config = await client.welcomed
+    assert not client.started.done()
     await live(session)
-    start = await line.started
+    access = await client.started
 
-    assert (welcome.avatar_name, welcome.prompt, welcome.faqs) == (
-        *("Wayne", "We open at nine."),
-        ("Q: Dogs? A: Yes.",),
-    )
-    assert (start.ws_url, start.room_token) == (START["ws_url"], START["room_token"])
-    assert "canary" not in repr(start)
+    assert (config.avatar_name, config.language) == ("Wayne", "en")
+    assert config.context.prompt == "We open at nine."
+    assert config.context.faqs == ("Q: Dogs? A: Yes.",)
+    assert (access.ws_url, access.room_token) == (START["ws_url"], START["room_token"])
+    assert "canary" not in repr(access)
     lease = await AgentLease.objects.aget(session=session)
     assert (lease.job_id, lease.renewed_at is not None) == ("AJ_1", True)
 
 
-async def test_everything_is_stored_once_however_often_the_line_breaks(
-    link: Links, server: AsgiServer, session: AvatarSession
+async def test_every_event_is_stored_once_when_the_connection_breaks_repeatedly(
+    connect: Connect, server: AsgiServer, session: AvatarSession
 ) -> None:
-    line = link()
-    await line.welcomed
+    client = connect()
+    await client.welcomed
 
     for number in range(30):
-        line.report("agent.note", {"number": number})
+        client.report("agent.note", {"number": number})
         if number % 10 == 5:
             await server.cut()
         if number % 10 == 7:
             await server.connected(number // 10 + 2)
-    await line.flushed()
+    await client.flush()
 
     assert [payload["number"] for _, payload in await stored(session)] == list(range(30))
     assert server.connections >= 4
-    assert not line.ended.done()
+    assert not client.ended.done()
 
 
-async def test_while_the_site_restarts_the_agent_goes_on_and_keeps_its_lease(
-    link: Links, server: AsgiServer, session: AvatarSession
+async def test_an_agent_keeps_its_lease_and_its_events_while_the_site_restarts(
+    connect: Connect, server: AsgiServer, session: AvatarSession
 ) -> None:
-    line = link()
-    await line.welcomed
+    client = connect()
+    await client.welcomed
     await live(session)
-    await line.started
+    await client.started
 
     await server.stop()
-    line.report("agent.note", {"said": "while the site was away"})
-    line.be("speaking")
+    client.report("agent.note", {"said": "while the site was away"})
+    client.set_state("speaking")
     await AgentLease.objects.filter(session=session).aupdate(renewed_at=None)
     await server.start()
-    await line.flushed()
+    await client.flush()
 
     assert [kind for kind, _ in await stored(session)] == ["agent.note"]
     lease = await AgentLease.objects.aget(session=session)
     assert (lease.attempt, lease.renewed_at is not None) == (1, True)
-    assert not line.ended.done()
+    assert not client.ended.done()
 
 
-async def test_an_agent_that_was_replaced_ends_quietly(
-    link: Links, session: AvatarSession, caplog: pytest.LogCaptureFixture
+async def test_a_replaced_agent_ends_without_an_error(
+    connect: Connect, session: AvatarSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = link()
-    await line.welcomed
+    client = connect()
+    await client.welcomed
     await AgentLease.objects.filter(session=session).aupdate(attempt=2)
 
-    line.report("agent.note")
-    assert "4409" in await line.ended
-    newer = link(attempt=2)
+    client.report("agent.note")
+    assert "4409" in await client.ended
+    newer = connect(attempt=2)
     await newer.welcomed
 
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_an_agent_that_comes_too_late_is_sent_away_at_once(link: Links, session: AvatarSession) -> None:
+async def test_an_agent_of_an_older_attempt_is_refused(connect: Connect, session: AvatarSession) -> None:
     await AgentLease.objects.filter(session=session).aupdate(attempt=2)
 
-    assert "4409" in await link().ended
+    assert "4409" in await connect().ended
 
 
-async def test_the_end_of_the_session_ends_the_line(
-    link: Links, server: AsgiServer, session: AvatarSession
+async def test_the_end_of_the_session_ends_the_connection(
+    connect: Connect, server: AsgiServer, session: AvatarSession
 ) -> None:
-    line = link()
-    await line.welcomed
+    client = connect()
+    await client.welcomed
 
     session.end_reason = "USER_CLOSED"
     await dismiss_agent(session)
-    assert await line.ended == "USER_CLOSED"
+    assert await client.ended == "USER_CLOSED"
     await AvatarSession.objects.filter(pk=session.pk).aupdate(state=State.ENDED)
-    after = link()
+    after = connect()
 
     assert "4404" in await after.ended
     assert not after.welcomed.done()
 
 
-async def test_a_forged_key_opens_nothing_and_is_not_tried_again(
-    link: Links, server: AsgiServer, caplog: pytest.LogCaptureFixture
+async def test_a_forged_key_is_refused_and_not_tried_again(
+    connect: Connect, server: AsgiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = link(key="forged-canary")
+    client = connect(key="forged-canary")
 
-    assert "4401" in await line.ended
+    assert "4401" in await client.ended
     assert server.connections == 1
     assert "canary" not in caplog.text
 
 
-async def test_an_order_of_staff_reaches_the_agent(link: Links, session: AvatarSession) -> None:
+async def test_a_command_of_staff_reaches_the_agent(connect: Connect, session: AvatarSession) -> None:
     from channels.layers import get_channel_layer
 
-    line = link()
-    await line.welcomed
+    client = connect()
+    await client.welcomed
     layer = get_channel_layer()
     assert layer is not None
 
@@ -196,7 +199,7 @@ async def test_an_order_of_staff_reaches_the_agent(link: Links, session: AvatarS
         agent_group(session), {"type": "agent.do", "command": {"event_type": "avatar.test_tone"}}
     )
 
-    assert (await line.orders.get())["command"] == {"event_type": "avatar.test_tone"}
+    assert await client.commands.get() == {"event_type": "avatar.test_tone"}
 
 
 @pytest.mark.parametrize(
@@ -209,16 +212,18 @@ async def test_an_order_of_staff_reaches_the_agent(link: Links, session: AvatarS
         '{"site_url": "file:///etc", "session": "x", "attempt": 1, "key": "canary", "hosted": false}',
     ],
 )
-def test_a_dispatch_that_is_not_the_sites_is_refused(metadata: str) -> None:
-    with pytest.raises(BadAssignment) as refused:
-        Assignment.parse(metadata)
+def test_the_metadata_of_a_foreign_dispatch_is_refused(metadata: str) -> None:
+    with pytest.raises(InvalidJobMetadata) as refused:
+        JobMetadata.parse(metadata)
     assert "canary" not in str(refused.value)
 
 
-async def test_who_takes_over_asks_again_what_was_said(link: Links, session: AvatarSession) -> None:
-    line = link()
-    welcome = await line.welcomed
+async def test_an_agent_that_takes_over_fetches_the_newest_history(
+    connect: Connect, session: AvatarSession
+) -> None:
+    client = connect()
+    config = await client.welcomed
     await Turn.objects.acreate(session=session, role="user", text="Hello?", started_at=timezone.now())
 
-    assert await line.history() == (("user", "Hello?"),)
-    assert welcome.history == ()
+    assert await client.fetch_history() == turns([("user", "Hello?")])
+    assert config.history == ()

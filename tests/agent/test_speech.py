@@ -1,4 +1,4 @@
-"""The project's own hearing, answering and speaking as livekit-agents plugins."""
+"""`voice` as livekit-agents plugins: recogniser, brain and speaker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,9 +11,9 @@ from livekit import rtc
 from livekit.agents import UserStateChangedEvent, llm, stt, tts
 from livekit.agents.voice.io import TimedString
 
-from agent.answering import Answering
-from agent.hearing import Hearing
-from agent.speaking import Speaking, timed_words
+from agent.pipeline.brain_llm import BrainLLM
+from agent.pipeline.recognizer_stt import RecognizerSTT
+from agent.pipeline.speaker_tts import SpeakerTTS, timed_words
 from rigs.sound.spoken_english import FRAME, RATE, in_a_quiet_room, spoken
 from rigs.sound.spoken_questions import COFFEE
 from voice.answering.brain import Role
@@ -26,17 +26,17 @@ from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, W
 
 
 @pytest.fixture
-async def mouth() -> AsyncIterator[EspeakSpeaker]:
-    mouth = EspeakSpeaker()
-    yield mouth
-    await mouth.close()
+async def speaker() -> AsyncIterator[EspeakSpeaker]:
+    speaker = EspeakSpeaker()
+    yield speaker
+    await speaker.close()
 
 
 @pytest.fixture
-async def hearing() -> AsyncIterator[Hearing]:
-    hearing = Hearing(build_recognizer(SpeechSettings(), texts=[COFFEE.read_text()]))
-    yield hearing
-    await hearing.aclose()
+async def recognizer_stt() -> AsyncIterator[RecognizerSTT]:
+    recognizer_stt = RecognizerSTT(build_recognizer(SpeechSettings(), texts=[COFFEE.read_text()]))
+    yield recognizer_stt
+    await recognizer_stt.aclose()
 
 
 def push(stream: stt.RecognizeStream, samples: np.ndarray) -> None:
@@ -49,11 +49,11 @@ async def heard(stream: stt.RecognizeStream) -> list[tuple[str, str]]:
     return [(event.type.value, event.alternatives[0].text) async for event in stream]
 
 
-async def test_a_question_is_heard_word_by_word_and_then_as_a_whole(
-    hearing: Hearing, mouth: EspeakSpeaker
+async def test_a_question_is_transcribed_word_by_word_and_then_as_a_whole(
+    recognizer_stt: RecognizerSTT, speaker: EspeakSpeaker
 ) -> None:
-    async with hearing.stream() as stream:
-        push(stream, await spoken(mouth, "What are your opening hours?"))
+    async with recognizer_stt.stream() as stream:
+        push(stream, await spoken(speaker, "What are your opening hours?"))
         stream.end_input()
 
         events = await heard(stream)
@@ -64,10 +64,10 @@ async def test_a_question_is_heard_word_by_word_and_then_as_a_whole(
 
 
 async def test_the_framework_ends_a_turn_before_the_pause_does(
-    hearing: Hearing, mouth: EspeakSpeaker
+    recognizer_stt: RecognizerSTT, speaker: EspeakSpeaker
 ) -> None:
-    question = await spoken(mouth, "Are dogs allowed?")
-    async with hearing.stream() as stream:
+    question = await spoken(speaker, "Are dogs allowed?")
+    async with recognizer_stt.stream() as stream:
         push(stream, question[: -RATE * 3 // 4])
         stream.flush()
 
@@ -79,27 +79,27 @@ async def test_the_framework_ends_a_turn_before_the_pause_does(
     assert event.alternatives[0].text == "Are dogs allowed?"
 
 
-async def test_silence_is_nothing_and_what_is_not_understood_is_a_turn_without_words(
-    hearing: Hearing, mouth: EspeakSpeaker
+async def test_silence_gives_no_transcript_and_unknown_words_an_empty_one(
+    recognizer_stt: RecognizerSTT, speaker: EspeakSpeaker
 ) -> None:
-    async with hearing.stream() as stream:
+    async with recognizer_stt.stream() as stream:
         push(stream, in_a_quiet_room(np.zeros(3 * RATE)))
-        push(stream, await spoken(mouth, "Parliament rejected the amendment after a lengthy debate."))
+        push(stream, await spoken(speaker, "Parliament rejected the amendment after a lengthy debate."))
         stream.end_input()
 
         finals = [text for kind, text in await heard(stream) if kind == "final_transcript"]
     assert finals == [""]
 
 
-async def test_only_what_the_framework_takes_for_a_voice_is_understood(
-    hearing: Hearing, mouth: EspeakSpeaker
+async def test_only_speech_in_which_the_framework_finds_a_voice_is_transcribed(
+    recognizer_stt: RecognizerSTT, speaker: EspeakSpeaker
 ) -> None:
     session = rtc.EventEmitter[str]()
-    hearing.follow(session)  # type: ignore[arg-type]
-    question = await spoken(mouth, "Are dogs allowed?")
+    recognizer_stt.follow_vad(session)  # type: ignore[arg-type]
+    question = await spoken(speaker, "Are dogs allowed?")
 
     async def understood() -> list[str]:
-        async with hearing.stream() as stream:
+        async with recognizer_stt.stream() as stream:
             push(stream, question)
             stream.end_input()
             return [text for kind, text in await heard(stream) if kind == "final_transcript"]
@@ -111,17 +111,17 @@ async def test_only_what_the_framework_takes_for_a_voice_is_understood(
     assert await understood() == []
 
 
-async def test_without_a_recogniser_for_the_language_the_agent_is_deaf_and_lives(
-    mouth: EspeakSpeaker, caplog: pytest.LogCaptureFixture
+async def test_without_a_recogniser_for_the_language_speech_gives_a_warning_and_no_transcript(
+    speaker: EspeakSpeaker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hearing = Hearing(build_recognizer(SpeechSettings(), texts=[], language="de"), "de")
-    async with hearing.stream() as stream:
-        push(stream, await spoken(mouth, "Guten Tag"))
+    recognizer_stt = RecognizerSTT(build_recognizer(SpeechSettings(), texts=[], language="de"), "de")
+    async with recognizer_stt.stream() as stream:
+        push(stream, await spoken(speaker, "Guten Tag"))
         stream.end_input()
 
         assert await heard(stream) == []
     assert "typed text works" in caplog.text
-    await hearing.aclose()
+    await recognizer_stt.aclose()
 
 
 class Remembering(OfflineBrain):
@@ -133,28 +133,28 @@ class Remembering(OfflineBrain):
         self.remembered.append((role, text))
 
 
-async def answer(answering: Answering, context: llm.ChatContext) -> str:
-    async with answering.chat(chat_ctx=context) as stream:
+async def answer(brain_llm: BrainLLM, context: llm.ChatContext) -> str:
+    async with brain_llm.chat(chat_ctx=context) as stream:
         return "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
 
 
-async def test_the_newest_question_is_answered_and_what_was_said_before_is_remembered_once() -> None:
-    mind = Remembering()
-    answering = Answering(mind)
+async def test_the_newest_question_is_answered_and_earlier_messages_are_remembered_once() -> None:
+    brain = Remembering()
+    brain_llm = BrainLLM(brain)
     context = llm.ChatContext.empty()
     context.add_message(role="system", content="Be kind.")
     context.add_message(role="user", content="Hello.")
     context.add_message(role="assistant", content="Hello! How")
     context.add_message(role="user", content="Are dogs allowed?")
 
-    first = await answer(answering, context)
+    first = await answer(brain_llm, context)
     context.add_message(role="assistant", content="Dogs are")
     context.add_message(role="user", content="When do you open?")
-    second = await answer(answering, context)
+    second = await answer(brain_llm, context)
 
     assert "Dogs are welcome" in first
     assert "open from" in second
-    assert mind.remembered == [
+    assert brain.remembered == [
         ("user", "Hello."),
         ("assistant", "Hello! How"),
         ("user", "Are dogs allowed?"),
@@ -162,18 +162,18 @@ async def test_the_newest_question_is_answered_and_what_was_said_before_is_remem
     ]
 
 
-async def test_nothing_is_answered_before_anything_is_asked() -> None:
+async def test_without_a_question_there_is_no_answer() -> None:
     context = llm.ChatContext.empty()
     context.add_message(role="assistant", content="Hello!")
 
-    assert await answer(Answering(Remembering()), context) == ""
+    assert await answer(BrainLLM(Remembering()), context) == ""
 
 
 @pytest.fixture
-async def speaking() -> AsyncIterator[Speaking]:
-    speaking = Speaking(EspeakSpeaker(), Voice())
-    yield speaking
-    await speaking.aclose()
+async def speaker_tts() -> AsyncIterator[SpeakerTTS]:
+    speaker_tts = SpeakerTTS(EspeakSpeaker(), Voice())
+    yield speaker_tts
+    await speaker_tts.aclose()
 
 
 async def said(stream: tts.SynthesizeStream) -> tuple[bytes, list[TimedString]]:
@@ -187,8 +187,8 @@ async def said(stream: tts.SynthesizeStream) -> tuple[bytes, list[TimedString]]:
 TEXT = "We open at nine. Dogs are welcome, as long as they are calm! Is there more?"
 
 
-async def test_words_are_timed_and_cover_the_text_as_it_is(speaking: Speaking) -> None:
-    async with speaking.stream() as stream:
+async def test_timed_words_cover_the_text(speaker_tts: SpeakerTTS) -> None:
+    async with speaker_tts.stream() as stream:
         for letter in TEXT:
             stream.push_text(letter)
         stream.end_input()
@@ -203,8 +203,8 @@ async def test_words_are_timed_and_cover_the_text_as_it_is(speaking: Speaking) -
     assert abs(float(words[-1].end_time) - seconds) < 0.05
 
 
-async def test_the_first_sentence_is_spoken_before_the_second_is_known(speaking: Speaking) -> None:
-    async with speaking.stream() as stream:
+async def test_the_first_sentence_is_spoken_before_the_second_is_known(speaker_tts: SpeakerTTS) -> None:
+    async with speaker_tts.stream() as stream:
         stream.push_text("We open at nine in the morning. Dogs")
 
         async with asyncio.timeout(20):
@@ -221,7 +221,7 @@ async def test_the_first_sentence_is_spoken_before_the_second_is_known(speaking:
     start=st.floats(0, 100),
     pause_ms=st.integers(0, 400),
 )
-def test_any_word_marks_cover_the_text_in_order(words: list[str], start: float, pause_ms: int) -> None:
+def test_timed_words_cover_any_text_in_order(words: list[str], start: float, pause_ms: int) -> None:
     text, marks = "", []
     for number, word in enumerate(words):
         marks.append(WordMark(len(text), number * pause_ms))

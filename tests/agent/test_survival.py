@@ -15,7 +15,7 @@ pytestmark = pytest.mark.rooms
 
 
 @pytest.mark.parametrize("server", EVERY_SERVER)
-async def test_a_killed_agent_is_replaced_by_one_that_knows_what_was_said(server: str) -> None:
+async def test_a_killed_agent_is_replaced_by_one_that_knows_the_history(server: str) -> None:
     async with loss_stage(server) as (stage, model):
         for answerer, victim in ((OWN, JOB), (HOSTED, WORKER)):
             loss = await lose_agent(stage, model, answerer, victim)
@@ -23,7 +23,7 @@ async def test_a_killed_agent_is_replaced_by_one_that_knows_what_was_said(server
             assert loss.wrong == (), f"after the loss of the {victim}"
 
 
-async def test_when_a_worker_stops_its_conversations_go_on_with_another_and_no_turn_is_lost_or_doubled() -> (
+async def test_the_conversations_of_a_stopping_worker_continue_with_another_without_lost_or_doubled_turns() -> (
     None
 ):
     async with crowd_stage(capacity=4) as stage:
@@ -33,7 +33,7 @@ async def test_when_a_worker_stops_its_conversations_go_on_with_another_and_no_t
         assert found.moved > 0
 
 
-async def test_conversations_that_go_wrong_leave_nothing_behind() -> None:
+async def test_conversations_that_fail_leave_nothing_behind() -> None:
     async with custom_stage(workers=2, site={"PAGE_GRACE": "1"}) as stage:
         for cycle, answerer in shuffled(count=8, seed=3):
             await run(stage, cycle, answerer)

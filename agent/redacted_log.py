@@ -1,7 +1,7 @@
-"""What the worker and its jobs log: with the reasons the framework keeps to itself, and without secrets.
+"""The log of the worker and its jobs, without secrets.
 
-The framework, aiohttp and livekit put addresses into their errors, and in an address of a room or of a media websocket
-is what opens it. Jobs hand their records to the worker, so that all pass through here.
+The framework, aiohttp and livekit put URLs into their errors, and the URL of a room or of a media websocket grants
+access to it. Jobs send their records to the worker, so that all records pass through here.
 """
 
 import logging
@@ -9,17 +9,17 @@ import re
 from collections.abc import Mapping
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-# What a websocket's address or a token shows beyond its host.
+# The path and query of a websocket URL; a JWT or a signed key.
 _SECRETS = (
     (re.compile(r"(wss?://[^/\s'\"]+)/[^\s'\"]*"), r"\1/…"),
     (re.compile(r"eyJ[\w-]+[.:][\w-]+[.:][\w-]*"), "…"),
 )
 _SECRET_SETTING = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|_OPTIONS)$")
-SHORTEST_SECRET = 8  # characters; shorter ones are words that stand in the text anyway
+MIN_SECRET = 8  # characters; shorter values are often ordinary words
 
 
-class SafeFormatter(logging.Formatter):
-    """Leaves out the secrets of the environment, and all that is like one."""
+class RedactingFormatter(logging.Formatter):
+    """Replaces the secrets of the environment, and every text of their form, by an ellipsis."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(FORMAT)
@@ -28,27 +28,28 @@ class SafeFormatter(logging.Formatter):
             for name, value in environ.items()
             if _SECRET_SETTING.search(name)
             for text in re.findall(r"[^\s\"'{}:,]+", value)
-            if len(text) >= SHORTEST_SECRET
+            if len(text) >= MIN_SECRET
         ]
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         for secret in self._secrets:
             text = text.replace(secret, "…")
-        for pattern, instead in _SECRETS:
-            text = pattern.sub(instead, text)
+        for pattern, replacement in _SECRETS:
+            text = pattern.sub(replacement, text)
         return text
 
 
-def configure(level: str, environ: Mapping[str, str]) -> None:
-    """Log to stderr from `level` on."""
+def configure_logging(level: str, environ: Mapping[str, str]) -> None:
+    """Log to stderr from `level` upwards, without the secrets of `environ`."""
     handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter(environ))
+    handler.setFormatter(RedactingFormatter(environ))
     logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("livekit.agents").addFilter(_add_reason)
 
 
 def _add_reason(record: logging.LogRecord) -> bool:
+    # The framework attaches the error to the record, and leaves it out of the message.
     error = getattr(record, "error", None)
     if isinstance(error, BaseException) and record.levelno >= logging.WARNING:
         status = getattr(error, "status", None)

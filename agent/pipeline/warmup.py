@@ -1,25 +1,25 @@
-"""Opening something ahead of its first use."""
+"""Open a speech part ahead of its first use."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-class Opening:
-    """A failure is told by whoever uses what should have been open."""
+class Warmup:
+    """Runs an `open` in the background. Errors surface on first use."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    def begin(
+    def start(
         self, opens: Callable[[], Coroutine[Any, Any, None]], loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
-        """Once: the framework asks for it more often."""
+        """Start it once: the framework prewarms a part more than once."""
         if self._task is None:
-            self._task = (loop or asyncio.get_running_loop()).create_task(opens(), name="opening")
+            self._task = (loop or asyncio.get_running_loop()).create_task(opens(), name="warm-up")
 
-    async def over(self) -> None:
-        """It goes on no longer."""
+    async def cancel(self) -> None:
+        """Stop it, before the part is closed."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

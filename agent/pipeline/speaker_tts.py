@@ -1,4 +1,4 @@
-"""The project's own voice as a plugin of livekit-agents.
+"""`voice.tts` as a TTS plugin of livekit-agents.
 
 Names with an underscore are livekit-agents' plugin interface, as its own plugins use it; the version is pinned.
 """
@@ -10,17 +10,17 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.utils import shortuuid
 from livekit.agents.voice.io import TimedString
 
-from agent.opening import Opening
+from agent.pipeline.warmup import Warmup
 from voice.speaking.speaker import Speaker, Voice
 from voice.speaking.utterance import SAMPLE_RATE, Utterance
 from voice.text.sentences import split_sentences
 
-# Characters: a first sentence shorter than this waits for the next, which may change how it sounds.
-ALONE = 12
+# Characters. A shorter first sentence is spoken together with the next one, for its intonation.
+MIN_FIRST_SENTENCE = 12
 
 
-class Speaking(tts.TTS[str]):
-    """`voice`'s speaker, with the moment of every word, so that it is known which of them were heard."""
+class SpeakerTTS(tts.TTS[str]):
+    """Times every word, so that the framework knows which words were heard before an interruption."""
 
     def __init__(self, speaker: Speaker, voice: Voice) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ class Speaking(tts.TTS[str]):
         )
         self._speaker = speaker
         self._voice = voice
-        self._opening = Opening()
+        self._warmup = Warmup()
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -40,24 +40,24 @@ class Speaking(tts.TTS[str]):
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.SynthesizeStream:
-        return _SpeakingStream(self, self._speaker, self._voice, conn_options)
+        return _SpeakerStream(self, self._speaker, self._voice, conn_options)
 
     def prewarm(self) -> None:
-        self._opening.begin(self._speaker.open)
+        self._warmup.start(self._speaker.open)
 
     async def aclose(self) -> None:
-        await self._opening.over()
+        await self._warmup.cancel()
         await self._speaker.close()
 
 
-class _SpeakingStream(tts.SynthesizeStream):
+class _SpeakerStream(tts.SynthesizeStream):
     def __init__(
-        self, speaking: Speaking, speaker: Speaker, voice: Voice, conn_options: APIConnectOptions
+        self, speaker_tts: SpeakerTTS, speaker: Speaker, voice: Voice, conn_options: APIConnectOptions
     ) -> None:
-        super().__init__(tts=speaking, conn_options=conn_options)
+        super().__init__(tts=speaker_tts, conn_options=conn_options)
         self._speaker = speaker
         self._voice = voice
-        self._spoken = 0.0  # seconds
+        self._spoken = 0.0  # seconds of this segment
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
@@ -78,26 +78,26 @@ class _SpeakingStream(tts.SynthesizeStream):
         output_emitter.end_segment()
 
     async def _sentences(self) -> AsyncIterator[str]:
-        """Sentences as soon as they are whole: the last piece may go on, so it waits for a flush or the end."""
-        waiting = ""
+        """Yield complete sentences; the last piece may continue, so it waits for a flush or the end."""
+        pending = ""
         async for token in self._input_ch:
             if isinstance(token, str):
-                waiting += token
-                pieces = split_sentences(waiting)
-                while len(pieces) > 1 and len(pieces[0].strip()) < ALONE:
+                pending += token
+                pieces = split_sentences(pending)
+                while len(pieces) > 1 and len(pieces[0].strip()) < MIN_FIRST_SENTENCE:
                     pieces[:2] = ["".join(pieces[:2])]
                 for piece in pieces[:-1]:
                     yield piece
-                waiting = pieces[-1] if pieces else waiting
-            elif waiting.strip():
-                yield waiting
-                waiting = ""
-        if waiting.strip():
-            yield waiting
+                pending = pieces[-1] if pieces else pending
+            elif pending.strip():
+                yield pending
+                pending = ""
+        if pending.strip():
+            yield pending
 
 
 def timed_words(utterance: Utterance, start: float) -> list[TimedString]:
-    """The words with their white space; `start` is the second of the segment at which the utterance begins."""
+    """Return the words with their white space and times; the utterance begins at second `start` of the segment."""
     if not utterance.words:
         return [TimedString(utterance.text, start_time=start, end_time=start + utterance.seconds)]
     marks = sorted(utterance.words, key=lambda mark: (mark.position, mark.start_ms))

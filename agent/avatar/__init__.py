@@ -1,0 +1,1 @@
+"""The avatar as an audio output of livekit-agents."""

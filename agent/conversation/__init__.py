@@ -1,0 +1,1 @@
+"""One conversation: who is heard, which commands are obeyed, what is reported."""

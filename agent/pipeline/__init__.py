@@ -1,0 +1,1 @@
+"""The parts that listen, answer and speak, built from the environment."""

@@ -1,0 +1,1 @@
+"""The worker: it registers at LiveKit and runs every job that the site dispatches."""
