@@ -70,7 +70,9 @@ class AvatarSessionQuerySet(models.QuerySet["AvatarSession"]):
         return self.open().filter(page_seen_at__lt=moment)
 
     def with_turns(self) -> Self:
-        return self.annotate(turn_count=Count("turns", filter=~Q(turns__text="") | ~Q(turns__heard="")))
+        dropped = Q(turns__interrupted=True, turns__sounded=False, turns__heard="")
+        said = ~Q(turns__text="") | ~Q(turns__heard="")
+        return self.annotate(turn_count=Count("turns", filter=said & ~dropped))
 
 
 class AvatarSession(models.Model):
@@ -271,7 +273,7 @@ class SessionEvent(models.Model):
 
 
 class Turn(models.Model):
-    """What one side said at a stretch, made of events by `sessions_app.events.turns`."""
+    """What one side said at a stretch. docs/protocol.md, "Turns", says how it is made of events."""
 
     class Role(models.TextChoices):
         USER = "user", "visitor"
@@ -282,6 +284,11 @@ class Turn(models.Model):
         TYPED = "typed", "typed"
 
     session = models.ForeignKey(AvatarSession, models.CASCADE, related_name="turns")
+    # In the order in which the session's turns were opened, and in which they are read (ties go by number).
+    number = models.PositiveIntegerField()
+    place = models.IntegerField()
+    # Of an answer: the id that all its events carry, where they carry one.
+    source_event_id = models.CharField(max_length=64, blank=True)
     role = models.CharField(max_length=8, choices=Role)
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.SPOKEN)
     # The whole text: what the visitor said, or what the avatar meant to say.
@@ -289,12 +296,15 @@ class Turn(models.Model):
     is_final = models.BooleanField(default=False)
     # The words the avatar came to, as they were spoken.
     heard = models.TextField(blank=True)
+    # An answer that was heard, if only in part. One that is interrupted before it sounds was never said.
+    sounded = models.BooleanField(default=True)
     interrupted = models.BooleanField(default=False)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["started_at", "id"]
+        ordering = ["place", "number"]
+        constraints = [models.UniqueConstraint(fields=["session", "number"], name="one_row_per_turn")]
 
     def __str__(self) -> str:
         return f"{self.role}: {self.said[:40]}"
@@ -302,9 +312,19 @@ class Turn(models.Model):
     @property
     def said(self) -> str:
         """What was really said: of an interrupted answer, only the words that were heard."""
-        if self.interrupted and self.heard:
+        if self.interrupted and (self.heard or not self.sounded):
             return self.heard.strip()
         return (self.text or self.heard).strip()
+
+
+class TurnState(models.Model):
+    """What the events of a session mean for its turns to come; see `sessions_app.events.reducer.State`."""
+
+    session = models.OneToOneField(AvatarSession, models.CASCADE, primary_key=True, related_name="turn_state")
+    state = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"turn state of {self.session_id}"
 
 
 class Ticket(models.Model):

@@ -125,7 +125,7 @@ class CustomStage:
         """(role, whole text, also of what was interrupted) in the order of the transcript."""
         query = """SELECT role, text FROM sessions_app_turn WHERE text <> ''
                    AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)
-                   ORDER BY started_at, id"""
+                   ORDER BY place, number"""
         return self.site.rows(query, key)
 
     def interrupted(self, key: str) -> int:

@@ -11,7 +11,7 @@ from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
-from sessions_app.events import ingest, turns
+from sessions_app.events import ingest
 from sessions_app.models import AgentLease, AvatarSession
 from sessions_app.states import State
 
@@ -53,7 +53,7 @@ async def take_lease(session: AvatarSession, attempt: int, job_id: str) -> Agent
     if not await current.aupdate(renewed_at=timezone.now(), unanswered=0, job_id=job_id, **news):
         return None
     if took_over:
-        await sync_to_async(turns.break_off)(session)
+        await sync_to_async(ingest.note)(session, "agent.arrived", {"attempt": attempt})
     if took_over and lease.job_id:
         await sync_to_async(ingest.note)(session, "agent.replaced", {"attempt": attempt})
     return lease

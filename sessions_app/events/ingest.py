@@ -56,6 +56,7 @@ def note(session: AvatarSession, kind: str, payload: dict[str, Any]) -> None:
             payload=payload,
         )
         _row(session, SITE, event).save()
+        derive(session, [event])
 
 
 def _row(session: AvatarSession, source: str, event: Event) -> SessionEvent:

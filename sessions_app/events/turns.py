@@ -1,170 +1,128 @@
-"""Turns out of events: who said what, when, and whether it was cut short.
+"""Store the turns of a session as rows. What a turn is, `sessions_app.events.reducer` decides."""
 
-The wire (LiveAvatar, FULL mode events): user chunks are cumulative and replace each other, avatar chunks are single
-words that append as they are, and the full text of an avatar's turn may come before, among or after its chunks.
-"""
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from django.db import transaction
+from django.db.models import Max
 
-from django.utils import timezone
-
-from liveavatar.vocabulary import Command
-from liveavatar.vocabulary import Event as Said
+from sessions_app.events import reducer
 from sessions_app.events.frames import Event
-from sessions_app.models import AvatarSession, SessionEvent, Turn
+from sessions_app.events.reducer import TYPES, Reducer, State
+from sessions_app.models import AvatarSession, SessionEvent, Turn, TurnState
 
-IN, OUT = SessionEvent.Direction.IN, SessionEvent.Direction.OUT
-
-
-class Conversation:
-    """The last turn of each side of one session, changed by one event after the other."""
-
-    def __init__(self, session: AvatarSession, user: Turn | None, avatar: Turn | None) -> None:
-        self.session = session
-        self.user = user
-        self.avatar = avatar
-        self._changed: dict[int, Turn] = {}
-
-    def take(self, events: Iterable[Event]) -> list[Turn]:
-        """Apply the events in order; returns the turns that are new or changed, unsaved."""
-        for event in events:
-            rule = RULES.get((event.direction, event.type))
-            if rule is not None:
-                rule(self, event)
-        return list(self._changed.values())
-
-    # What the visitor does.
-
-    def user_started(self, event: Event) -> None:
-        if self.avatar is not None and _speaking(self.avatar):
-            self._interrupt()
-        if self.user is None or self.user.is_final or self.user.ended_at:
-            self._open_user(event.occurred_at)
-
-    def user_said_so_far(self, event: Event) -> None:
-        self._touch(self._user_turn(event.occurred_at)).text = _text(event)
-
-    def user_said(self, event: Event) -> None:
-        turn = self._touch(self._user_turn(event.occurred_at))
-        turn.text = _text(event)
-        turn.is_final = True
-
-    def user_ended(self, event: Event) -> None:
-        if self.user is not None and self.user.ended_at is None:
-            self._touch(self.user).ended_at = event.occurred_at
-
-    def user_typed(self, event: Event) -> None:
-        turn = self._open_user(event.occurred_at)
-        turn.origin = Turn.Origin.TYPED
-        turn.text = _text(event)
-        turn.is_final = True
-        turn.ended_at = event.occurred_at
-
-    def interrupt_asked(self, event: Event) -> None:
-        if self.avatar is not None and _speaking(self.avatar):
-            self._interrupt()
-
-    # What the avatar does.
-
-    def avatar_started(self, event: Event) -> None:
-        if self.avatar is not None and self.avatar.ended_at is None and not self.avatar.heard:
-            # Its full text came first: the same turn now begins to sound.
-            self._touch(self.avatar).started_at = event.occurred_at
-            return
-        self.avatar = self._touch(
-            Turn(session=self.session, role=Turn.Role.AVATAR, started_at=event.occurred_at)
-        )
-
-    def avatar_word(self, event: Event) -> None:
-        self._touch(self._avatar_turn(event.occurred_at)).heard += _text(event)
-
-    def avatar_said(self, event: Event) -> None:
-        before = self.avatar
-        if before is not None and before.is_final and (before.ended_at or before.text != _text(event)):
-            self.avatar = self._touch(
-                Turn(session=self.session, role=Turn.Role.AVATAR, started_at=event.occurred_at)
-            )
-        turn = self._touch(self._avatar_turn(event.occurred_at))
-        turn.text = _text(event)
-        turn.is_final = True
-
-    def avatar_ended(self, event: Event) -> None:
-        if self.avatar is not None and self.avatar.ended_at is None:
-            self._touch(self.avatar).ended_at = event.occurred_at
-
-    def answered(self, event: Event) -> None:
-        """An agent of ours knows what was heard of its answer, and whether it was cut short: it has the last word."""
-        if self.avatar is None:
-            return
-        turn = self._touch(self.avatar)
-        heard, interrupted = event.payload.get("heard"), event.payload.get("interrupted")
-        turn.heard = heard if isinstance(heard, str) else turn.heard
-        turn.interrupted = bool(interrupted)
-
-    def _open_user(self, at: datetime) -> Turn:
-        self.user = self._touch(Turn(session=self.session, role=Turn.Role.USER, started_at=at))
-        return self.user
-
-    def _user_turn(self, at: datetime) -> Turn:
-        """The turn a transcription belongs to: it may come after the end of the speech, or without any."""
-        if self.user is None or self.user.is_final:
-            return self._open_user(at)
-        return self.user
-
-    def _avatar_turn(self, at: datetime) -> Turn:
-        if self.avatar is None:
-            self.avatar = Turn(session=self.session, role=Turn.Role.AVATAR, started_at=at)
-        return self.avatar
-
-    def _interrupt(self) -> None:
-        if self.avatar is not None:
-            self._touch(self.avatar).interrupted = True
-
-    def _touch(self, turn: Turn) -> Turn:
-        self._changed[id(turn)] = turn
-        return turn
+BATCH = 500  # events that a rebuild holds in memory
+WRITTEN = [
+    "place",
+    "role",
+    "origin",
+    "source_event_id",
+    "text",
+    "is_final",
+    "heard",
+    "sounded",
+    "interrupted",
+    "started_at",
+    "ended_at",
+]
 
 
 def derive(session: AvatarSession, events: Iterable[Event]) -> None:
-    """Write the turns these newly stored events make. Runs in the transaction that stores them."""
-    turns = Turn.objects.filter(session=session).order_by("-id")
-    conversation = Conversation(
-        session,
-        turns.filter(role=Turn.Role.USER).first(),
-        turns.filter(role=Turn.Role.AVATAR).first(),
+    """Write the turns that newly stored events make. Runs in the transaction that stores them, under its lock.
+
+    Takes at most five queries, and none when no event concerns a turn.
+    """
+    relevant = [event for event in events if _concerns_turns(session, event)]
+    if not relevant:
+        return
+    reduction = Reducer(_load(session))
+    _apply(reduction, relevant)
+    if reduction.applied:
+        _write(session, reduction)
+        _save(session, reduction.state)
+
+
+def rebuild(session_id: int) -> int | None:
+    """Derive the turns of a session again, from its events in the order in which they were stored.
+
+    Returns how many turns it has. Returns None and changes nothing when the session has no events.
+    """
+    with transaction.atomic():
+        session = AvatarSession.objects.select_for_update().filter(pk=session_id).first()
+        if session is None or not session.events.exists():
+            return None
+        reduction, numbers, last = Reducer(), set[int](), 0
+        while events := list(session.events.filter(pk__gt=last, type__in=TYPES).order_by("pk")[:BATCH]):
+            _apply(reduction, [event for event in events if _concerns_turns(session, event)])
+            numbers.difference_update(reduction.changed)
+            numbers.update(_write(session, reduction))
+            reduction.changed.clear()
+            last = events[-1].pk
+        session.turns.exclude(number__in=numbers).delete()
+        _save(session, reduction.state)
+        return len(numbers)
+
+
+def _concerns_turns(session: AvatarSession, event: Event | SessionEvent) -> bool:
+    # Our agent goes on reporting while a page loads, so nothing of its answer is missed.
+    return event.type in TYPES and not (session.is_custom and event.type == "page.room_joined")
+
+
+def _apply(reduction: Reducer, events: Iterable[Event | SessionEvent]) -> None:
+    for event in events:
+        at = round(event.occurred_at.timestamp() * 1000)
+        reduction.apply(event.direction, event.type, event.payload, at)
+
+
+def _load(session: AvatarSession) -> State:
+    stored = TurnState.objects.filter(session=session).values_list("state", flat=True).first()
+    if stored is not None:
+        return State.load(stored)
+    last = session.turns.aggregate(number=Max("number"))["number"]
+    return State(next=(last or 0) + 1)
+
+
+def _save(session: AvatarSession, state: State) -> None:
+    TurnState.objects.bulk_create(
+        [TurnState(session_id=session.pk, state=state.dump())],
+        update_conflicts=True,
+        unique_fields=["session"],
+        update_fields=["state"],
     )
-    for turn in conversation.take(events):
-        turn.save()
 
 
-def break_off(session: AvatarSession) -> None:
-    """Whoever told what both sides say is gone: nothing that was going on is heard the end of."""
-    going_on, at = Turn.objects.filter(session=session, ended_at=None), timezone.now()
-    going_on.filter(role=Turn.Role.AVATAR).update(ended_at=at, interrupted=True)
-    going_on.update(ended_at=at)
+def _write(session: AvatarSession, reduction: Reducer) -> set[int]:
+    """Write the changed turns, and return their numbers. A turn without words has no row."""
+    spoken = [turn for turn in reduction.changed.values() if turn.text or turn.heard]
+    wordless = [turn.number for turn in reduction.changed.values() if not (turn.text or turn.heard)]
+    if wordless:
+        session.turns.filter(number__in=wordless).delete()
+    Turn.objects.bulk_create(
+        [_row(session, turn) for turn in spoken],
+        update_conflicts=True,
+        unique_fields=["session", "number"],
+        update_fields=WRITTEN,
+    )
+    return {turn.number for turn in spoken}
 
 
-def _speaking(turn: Turn) -> bool:
-    return turn.ended_at is None
+def _row(session: AvatarSession, turn: reducer.Turn) -> Turn:
+    return Turn(
+        session=session,
+        number=turn.number,
+        place=turn.place,
+        role=turn.role,
+        origin=turn.origin,
+        source_event_id=turn.source,
+        text=turn.text,
+        is_final=turn.final,
+        heard=turn.heard,
+        sounded=turn.sounded or turn.role == reducer.USER,
+        interrupted=turn.role == reducer.AVATAR and bool(turn.cut),
+        started_at=_moment(turn.began),
+        ended_at=None if turn.ended is None else _moment(turn.ended),
+    )
 
 
-def _text(event: Event) -> str:
-    text = event.payload.get("text")
-    return text if isinstance(text, str) else ""
-
-
-RULES: dict[tuple[str, str], Callable[[Conversation, Event], None]] = {
-    (IN, Said.USER_SPEAK_STARTED): Conversation.user_started,
-    (IN, Said.PUSH_TO_TALK_STARTED): Conversation.interrupt_asked,
-    (IN, Said.USER_TRANSCRIPTION_CHUNK): Conversation.user_said_so_far,
-    (IN, Said.USER_TRANSCRIPTION): Conversation.user_said,
-    (IN, Said.USER_SPEAK_ENDED): Conversation.user_ended,
-    (OUT, Command.SPEAK_RESPONSE): Conversation.user_typed,
-    (OUT, Command.INTERRUPT): Conversation.interrupt_asked,
-    (IN, Said.AVATAR_SPEAK_STARTED): Conversation.avatar_started,
-    (IN, Said.AVATAR_TRANSCRIPTION_CHUNK): Conversation.avatar_word,
-    (IN, Said.AVATAR_TRANSCRIPTION): Conversation.avatar_said,
-    (IN, Said.AVATAR_SPEAK_ENDED): Conversation.avatar_ended,
-    (IN, "agent.answered"): Conversation.answered,
-}
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -23,7 +23,7 @@ from sessions_app.lifecycle.outcome import StartRefused
 from sessions_app.lifecycle.presence import presence
 from sessions_app.lifecycle.reported import apply_page_events
 from sessions_app.lifecycle.starting import start_session
-from sessions_app.models import AvatarSession
+from sessions_app.models import AvatarSession, TurnState
 from sessions_app.pages.forms import CHOICES
 from sessions_app.pages.visitors import own_session
 from sessions_app.sockets import tickets
@@ -44,6 +44,8 @@ async def session_page(request: HttpRequest, key: UUID) -> HttpResponse:
     session = await own_session(request, key)
     turns = [
         {
+            "number": turn.number,
+            "place": turn.place,
             "role": turn.role,
             "text": turn.said,
             "at": round(turn.started_at.timestamp() * 1000),
@@ -53,7 +55,8 @@ async def session_page(request: HttpRequest, key: UUID) -> HttpResponse:
         if turn.said
     ]
     again = {name: getattr(session, name) for name in CHOICES}
-    context = {"session": session, "page": _page_data(request, session, turns, again), "turns": turns}
+    page = _page_data(request, session, again) | {"turns": turns, "turn_state": await _turn_state(session)}
+    context = {"session": session, "page": page, "turns": turns}
     return await sync_to_async(render)(request, "sessions_app/session.html", context)
 
 
@@ -128,9 +131,13 @@ async def beacon(request: HttpRequest, key: UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _page_data(
-    request: HttpRequest, session: AvatarSession, turns: list[dict[str, Any]], again: dict[str, str]
-) -> dict[str, Any]:
+async def _turn_state(session: AvatarSession) -> dict[str, Any] | None:
+    """Return the state from which a page that is loaded in mid-conversation continues."""
+    stored = await TurnState.objects.filter(session=session).afirst()
+    return None if stored is None else {**stored.state, "seen": []}  # no packet of the room reaches two pages
+
+
+def _page_data(request: HttpRequest, session: AvatarSession, again: dict[str, str]) -> dict[str, Any]:
     """Return what the page's script needs. Tokens are not part of it: only a POST answers with them."""
     urls = {
         name: reverse(f"sessions:{name}", kwargs={"key": session.key})
@@ -153,7 +160,6 @@ def _page_data(
             "socket": f"/ws/sessions/{session.key}/",
             "lobby": f"{reverse('sessions:lobby')}?{urlencode(again)}",
         },
-        "turns": turns,
         "max_duration": session.max_duration,
         "started_at": round(session.started_at.timestamp() * 1000) if session.started_at else None,
         "debug": settings.DEBUG,

@@ -113,5 +113,5 @@ class AgentConsumer(IntroducedConsumer):
 
 async def _history(session: AvatarSession) -> list[dict[str, str]]:
     """Return the conversation so far, oldest turn first."""
-    turns = [turn async for turn in session.turns.order_by("-id")[:MAX_TURNS]]
+    turns = [turn async for turn in session.turns.reverse()[:MAX_TURNS]]
     return [{"role": turn.role, "text": turn.said} for turn in reversed(turns) if turn.said]

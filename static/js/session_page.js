@@ -8,7 +8,7 @@ import { allowedActions } from "./call/allowed_actions.js"
 import { Call } from "./call/call.js"
 import { Commands } from "./call/commands.js"
 import { PageLifecycle } from "./call/page_lifecycle.js"
-import { begin } from "./conversation/conversation.js"
+import { begin, isSpeaking } from "./conversation/conversation.js"
 import { Journal } from "./conversation/journal.js"
 import { AgentTranscription } from "./room/agent_transcription.js"
 import { AvatarRoom } from "./room/avatar_room.js"
@@ -28,7 +28,7 @@ const page = document.querySelector("[data-call]")
 const avatarName = facts.avatar.name
 const isCustom = facts.mode === "CUSTOM"
 const pushesToTalk = facts.interactivity === "PUSH_TO_TALK"
-const conversation = begin({ turns: facts.turns, pushToTalk: pushesToTalk })
+const conversation = begin({ turns: facts.turns, state: facts.turn_state, pushToTalk: pushesToTalk })
 
 const source = `page-${randomHex(8)}`
 const site = new SiteApi({ urls: facts.urls, csrfToken: facts.csrf_token })
@@ -122,9 +122,8 @@ function converse() {
 
 function render() {
   const { conversation } = journal
-  const { reconnecting: isReconnecting, avatarSpeaking: isSpeaking } = conversation
-  const { hasAgent } = room
-  view.render(conversation, allowedActions({ phase: call.phase, hasAgent, isReconnecting, isSpeaking }))
+  const moment = { phase: call.phase, hasAgent: room.hasAgent, isReconnecting: conversation.reconnecting }
+  view.render(conversation, allowedActions({ ...moment, isSpeaking: isSpeaking(conversation, Date.now()) }))
   showTurns(conversation.turns)
 }
 

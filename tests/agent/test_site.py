@@ -223,7 +223,9 @@ async def test_an_agent_that_takes_over_fetches_the_newest_history(
 ) -> None:
     client = connect()
     config = await client.welcomed
-    await Turn.objects.acreate(session=session, role="user", text="Hello?", started_at=timezone.now())
+    await Turn.objects.acreate(
+        session=session, number=1, place=1, role="user", text="Hello?", started_at=timezone.now()
+    )
 
     assert await client.fetch_history() == turns([("user", "Hello?")])
     assert config.history == ()

@@ -121,6 +121,28 @@ async def test_an_end_by_the_service_reaches_the_visitor_in_plain_words(
     assert session_row(site, visitor.session_key())["end_reason"] == "IDLE_TIMEOUT"
 
 
+async def test_a_reload_in_mid_sentence_leaves_one_answer_and_says_that_the_avatar_speaks(
+    visitor: Visitor,
+) -> None:
+    await visitor.start()
+    await visitor.is_ready_to_talk()
+    before = await visitor.turns("avatar").count()
+    text = "The quick brown fox jumps over the lazy dog. " * 5
+
+    await visitor.page.get_by_label("Your message").fill(text)
+    await visitor.press("Say exactly")
+    await expect(visitor.turns("avatar").last).to_contain_text("The quick brown")
+    await visitor.page.reload()
+    await visitor.sees_avatar()
+
+    await visitor.state_is("Speaking")
+    await expect(visitor.turns("avatar")).to_have_count(before + 1)
+    await visitor.state_is("Listening", within=40)
+    await expect(visitor.turns("avatar")).to_have_count(before + 1)
+    await expect(visitor.turns("avatar").last).to_have_text(text.strip())
+    await expect(visitor.page.locator(".turn-avatar .turn-mark:visible")).to_have_count(0)
+
+
 async def test_a_reload_goes_on_with_the_same_conversation(visitor: Visitor, site: Site) -> None:
     await visitor.start()
     await visitor.is_ready_to_talk()

@@ -93,7 +93,11 @@ const turns = [
     [started, chunk("One"), userStarted, ended, full("One two three.")],
     ["avatar: One [cut]"],
   ],
-  ["an interrupt while the avatar is silent cuts nothing", [started, chunk("One."), ended, ["out", "avatar.interrupt"]], ["avatar: One."]],
+  [
+    "an interrupt while the avatar is silent cuts nothing",
+    [started, chunk("One."), ended, ["out", "avatar.interrupt"]],
+    ["avatar: One."],
+  ],
   [
     "the answer after an interrupt is whole again",
     [started, chunk("One"), ["out", "avatar.interrupt"], ended, started, chunk("Two."), full("Two."), ended],
@@ -114,7 +118,11 @@ const turns = [
   ["a final text reported twice is one turn", [userStarted, userFull("Yes."), userFull("Yes.")], ["user: Yes."]],
   ["noise that turned out to be no words leaves no turn", [userChunk("m"), userFull("")], []],
   ["what was typed is the user's turn", [["out", "avatar.speak_response", "Hello"]], ["user: Hello"]],
-  ["what is to be said exactly is the avatar's turn only", [["out", "avatar.speak_text", "Hello"], started, full("Hello"), ended], ["avatar: Hello"]],
+  [
+    "what is to be said exactly is the avatar's turn only",
+    [["out", "avatar.speak_text", "Hello"], started, full("Hello"), ended],
+    ["avatar: Hello"],
+  ],
   [
     "an event that comes twice counts once",
     [
@@ -123,8 +131,20 @@ const turns = [
     ],
     ["avatar: Good…"],
   ],
-  ["unknown and malformed events change nothing", [["in", "novel.event"], ["in", "avatar.transcription", { text: 7 }], ["in", "user.transcription.chunk", "hi"]], ["user: hi…"]],
-  ["the end of the session settles what was still open", [userChunk("good d"), started, chunk("One"), ["in", "session.stopped"]], ["user: good d", "avatar: One"]],
+  [
+    "unknown and malformed events change nothing",
+    [
+      ["in", "novel.event"],
+      ["in", "avatar.transcription", { text: 7 }],
+      ["in", "user.transcription.chunk", "hi"],
+    ],
+    ["user: hi…"],
+  ],
+  [
+    "the end of the session settles what was still open",
+    [userChunk("good d"), started, chunk("One"), ["in", "session.stopped"]],
+    ["user: good d", "avatar: One [cut]"],
+  ],
 ]
 
 for (const [sentence, events, expected] of turns) {
@@ -169,10 +189,9 @@ test("a session with push to talk listens only while the window is open", () => 
 })
 
 test("holding the talk button cuts the avatar short", () => {
-  const conversation = told(
-    [started, chunk("One "), ["in", "user.push_to_talk_started"], full("One"), ended],
-    { pushToTalk: true },
-  )
+  const conversation = told([started, chunk("One "), ["in", "user.push_to_talk_started"], full("One"), ended], {
+    pushToTalk: true,
+  })
 
   assert.deepEqual(lines(conversation), ["avatar: One [cut]"])
 })
@@ -202,7 +221,10 @@ test("earlier turns stay as they were and new ones follow", () => {
   const conversation = told([["in", "avatar.interrupt"], started, chunk("Again."), ended], { turns: earlier })
 
   assert.deepEqual(lines(conversation), ["avatar: Welcome. [cut]", "avatar: Again."])
-  assert.deepEqual(conversation.turns.map((turn) => turn.id), [1, 2])
+  assert.deepEqual(
+    conversation.turns.map((turn) => turn.id),
+    [1, 2],
+  )
 })
 
 test("a turn that did not change stays the same object", () => {
@@ -211,4 +233,74 @@ test("a turn that did not change stays the same object", () => {
   const after = advance(before, { direction: "out", type: "avatar.speak_response", payload: { text: "x" }, at: 9 })
 
   assert.equal(after.turns[0], before.turns[0])
+})
+
+test("speech of the user that is told once more later does not begin again", () => {
+  const spoke = ["in", "user.speak_started", { event_id: "1" }]
+
+  const conversation = told([joined, on, spoke, userEnded, userFull("Hello"), spoke])
+
+  assert.equal(stateWord(conversation, 2_000), "Thinking")
+})
+
+test("a page that leaves the room settles what was open, for itself", () => {
+  const conversation = told([
+    joined,
+    on,
+    userStarted,
+    userChunk("good d"),
+    started,
+    chunk("One"),
+    ["page", "page.room_left"],
+  ])
+
+  assert.deepEqual(lines(conversation), ["user: good d", "avatar: One [cut]"])
+  assert.deepEqual(
+    conversation.turns.map((turn) => turn.closed),
+    [true, true],
+  )
+})
+
+test("of several answers the one that is heard is known", () => {
+  const conversation = told([
+    full("One.", "a"),
+    full("Two.", "b"),
+    ["in", "avatar.speak_started", { source_event_id: "a" }],
+  ])
+
+  assert.deepEqual(
+    conversation.turns.map((turn) => turn.sounding),
+    [true, false],
+  )
+})
+
+test("a page that is loaded again goes on with the turns of the site", () => {
+  const before = told([["out", "avatar.speak_response", "Hi"], ["in", "avatar.speak_started"], chunk("One")])
+  const rows = before.turns.map(({ number, place, role, text, at, interrupted }) => ({
+    number,
+    place,
+    role,
+    text,
+    at,
+    interrupted,
+  }))
+
+  const after = told([chunk(" two."), full("One two."), ended], { turns: rows, state: before.state })
+
+  assert.deepEqual(lines(after), ["user: Hi", "avatar: One two."])
+  assert.equal(after.turns[0].id, before.turns[0].id)
+})
+
+test("turns of a session whose state is not known get numbers behind the earlier ones", () => {
+  const earlier = [
+    { number: 1, place: 1, role: "avatar", text: "Welcome.", at: 5, interrupted: false },
+    { number: 3, place: 3, role: "user", text: "Hello.", at: 6, interrupted: false },
+  ]
+
+  const conversation = told([started, chunk("Again.")], { turns: earlier })
+
+  assert.deepEqual(
+    conversation.turns.map((turn) => turn.id),
+    [1, 3, 4],
+  )
 })

@@ -15,7 +15,7 @@ export class Announcer {
   /** Read the avatar's turns that are complete now. The visitor's own words need no reading. */
   announce(turns) {
     for (const turn of turns) {
-      if (turn.role !== "avatar" || !turn.closed || this.#announced.has(turn.id)) continue
+      if (turn.role !== "avatar" || !turn.closed || !turn.text || this.#announced.has(turn.id)) continue
       this.#announced.add(turn.id)
       this.#polite.textContent = `${this.#avatarName}: ${turn.text}`
     }

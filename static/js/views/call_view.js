@@ -50,7 +50,7 @@ export class CallView {
   /** Show the conversation as it stands; `allowed` is what allowedActions() answers. */
   render(conversation, allowed) {
     this.stage.showState(stateWord(conversation, Date.now()))
-    this.#captions.show(conversation.turns.findLast((turn) => turn.role === "avatar" && !turn.closed))
+    this.#captions.show(conversation.turns.findLast((turn) => turn.sounding))
     this.buttons.enableInterrupt(allowed.interrupt)
     this.#composer.enable(allowed.command)
     this.microphone.enable(allowed.microphone)

@@ -49,16 +49,20 @@ export class TranscriptView {
     const kept = new Set(turns.map((turn) => turn.id))
     for (const [id, { article }] of this.#shown) if (!kept.has(id)) this.#forget(id, article)
     let changed = false
-    for (const turn of turns) changed = this.#put(turn) || changed
+    let next = null // the article before which a new one is put: a turn may come to stand before later ones
+    for (const turn of [...turns].reverse()) {
+      changed = this.#put(turn, next) || changed
+      next = this.#shown.get(turn.id).article
+    }
     this.#empty.hidden = turns.length > 0
     if (changed && wasAtEnd) this.#scrollToEnd()
     else if (changed) this.#jump.hidden = false
   }
 
-  #put(turn) {
+  #put(turn, next) {
     const known = this.#shown.get(turn.id)
     if (known?.turn === turn) return false
-    const article = known?.article ?? this.#log.appendChild(this.#articleOf(turn))
+    const article = known?.article ?? this.#log.insertBefore(this.#articleOf(turn), next)
     article.classList.toggle("turn-interim", !turn.final)
     article.querySelector(".turn-text").textContent = turn.text
     article.querySelector(".turn-mark").hidden = !turn.interrupted

@@ -49,7 +49,13 @@ async def test_an_agent_that_fell_silent_is_replaced_and_the_next_one_knows_what
 ) -> None:
     async with conversing(visitor, crew) as (old, _):
         await Turn.objects.acreate(
-            session=crew.session, role="user", text="Hello there", is_final=True, started_at=timezone.now()
+            session=crew.session,
+            role="user",
+            number=1,
+            place=1,
+            text="Hello there",
+            is_final=True,
+            started_at=timezone.now(),
         )
         await silence(crew.session)
 
