@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from sessions_app.events.reducer import Turn
+from sessions_app.events.turn_state import Turn
 
 FOLDER = settings.BASE_DIR / "tests" / "cases" / "turns"
 STEP = 1_000  # ms

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import Max
 
-from sessions_app.events import reducer
+from sessions_app.events import turn_state
 from sessions_app.events.frames import Event
-from sessions_app.events.reducer import TYPES, Reducer, State
+from sessions_app.events.reducer import TYPES, Reducer
+from sessions_app.events.turn_state import State
 from sessions_app.models import AvatarSession, SessionEvent, Turn, TurnState
 
 BATCH = 500  # events that a rebuild holds in memory
@@ -106,7 +107,7 @@ def _write(session: AvatarSession, reduction: Reducer) -> set[int]:
     return {turn.number for turn in spoken}
 
 
-def _row(session: AvatarSession, turn: reducer.Turn) -> Turn:
+def _row(session: AvatarSession, turn: turn_state.Turn) -> Turn:
     return Turn(
         session=session,
         number=turn.number,
@@ -117,8 +118,8 @@ def _row(session: AvatarSession, turn: reducer.Turn) -> Turn:
         text=turn.text,
         is_final=turn.final,
         heard=turn.heard,
-        sounded=turn.sounded or turn.role == reducer.USER,
-        interrupted=turn.role == reducer.AVATAR and bool(turn.cut),
+        sounded=turn.sounded or turn.role == turn_state.USER,
+        interrupted=turn.role == turn_state.AVATAR and bool(turn.cut),
         started_at=_moment(turn.began),
         ended_at=None if turn.ended is None else _moment(turn.ended),
     )

@@ -1,7 +1,8 @@
 // The page's reducer for a test in another language: a JSON list of events a line in, their turns and state a line out.
 
 import { createInterface } from "node:readline"
-import { emptyState, reduce } from "../../static/js/conversation/turns.js"
+import { emptyState } from "../../static/js/conversation/turn_state.js"
+import { reduce } from "../../static/js/conversation/turns.js"
 
 for await (const line of createInterface({ input: process.stdin })) {
   let state = emptyState()

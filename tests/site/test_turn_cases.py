@@ -5,7 +5,8 @@ import json
 import pytest
 
 from rigs.turn_cases import Case, cases, shown
-from sessions_app.events.reducer import Reducer, State, Turn
+from sessions_app.events.reducer import Reducer
+from sessions_app.events.turn_state import State, Turn
 
 CASES = cases()
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from rigs.conversation_model import Said, conversations
 from rigs.turn_cases import shown
-from sessions_app.events.reducer import RULES, Reducer, State, Turn
+from sessions_app.events.reducer import RULES, Reducer
+from sessions_app.events.turn_state import State, Turn
 
 Events = list[dict[str, Any]]
 THOROUGHLY = how(max_examples=200, derandomize=True, database=None, deadline=None)

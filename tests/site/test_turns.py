@@ -21,7 +21,8 @@ from rigs.vendor import Vendor
 from sessions_app.events import turns
 from sessions_app.events.frames import Event
 from sessions_app.events.ingest import note, record
-from sessions_app.events.reducer import ID, State
+from sessions_app.events.reducer import ID
+from sessions_app.events.turn_state import State
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession, Mode, Turn, TurnState
 

@@ -1,7 +1,8 @@
 // What the page shows of a conversation: the turns, and what the avatar is doing now. Pure: every step returns a new
 // conversation, and a turn that did not change stays the same object. Who said what is decided in turns.js.
 
-import { emptyState, inOrder, isHeard, reduce } from "./turns.js"
+import { emptyState, inOrder } from "./turn_state.js"
+import { isHeard, reduce } from "./turns.js"
 
 const THINKING_LIMIT = 20_000 // ms; without a context no answer comes, and "Thinking" for ever would be a lie
 

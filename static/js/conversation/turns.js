@@ -4,19 +4,12 @@
 // docs/protocol.md, "Turns", defines what a turn is. sessions_app/events/reducer.py is the same algorithm with the same
 // state, function by function; the cases in tests/cases/turns run in both.
 
+import { begins, canBeHeard, endOf, inOrder, isPending, isSounding, isWaiting, plain, UNSAID } from "./turn_state.js"
+
 const SEEN_KEPT = 256 // event ids
 const TURNS_KEPT = 12 // ended turns beyond these are let go: no event changes them any more
 const MOST_OPEN = 64 // turns; the simulator queues as many texts
 const LONGEST_HEARD = 20_000 // characters; what an endless answer says beyond them is in the events only
-const CONFIRM_WITHIN = 3_000 // ms after a page joined, in which an answer that still sounds is heard of again
-
-/**
- * All that the events so far mean for the events to come. A turn is {number, place, role, began, ended, origin, source,
- * text, final, heard, sounded, fresh, cut, confirmed, unsure}; sessions_app/events/reducer.py says what they are.
- */
-export function emptyState(next = 1) {
-  return { next, turns: [], seen: [], asked: null, echo: null, over: false }
-}
 
 /** One event later: the new state, and the turns that are new or changed, as a Map by number. */
 export function reduce(state, { direction, type, payload, at }) {
@@ -393,45 +386,6 @@ function letGo(draft, at) {
   }
 }
 
-const UNSAID = {
-  ended: null,
-  origin: "spoken",
-  source: "",
-  text: "",
-  final: false,
-  heard: "",
-  sounded: false,
-  fresh: false,
-  cut: "",
-  confirmed: false,
-  unsure: null,
-}
-
-/** Turns read in the order of their places, and at the same place in the order of their numbers. */
-export function inOrder(one, other) {
-  return one.place - other.place || one.number - other.number
-}
-
-function isPending(turn) {
-  return turn.role === "user" && !turn.final
-}
-
-function isSounding(turn) {
-  return turn.role === "avatar" && turn.sounded && turn.ended === null
-}
-
-function isWaiting(turn) {
-  return turn.role === "avatar" && !turn.sounded && turn.ended === null
-}
-
-function canBeHeard(turn, at) {
-  return isSounding(turn) && (turn.unsure === null || at - turn.unsure < CONFIRM_WITHIN)
-}
-
-function endOf(turn, at) {
-  return turn.unsure ?? at
-}
-
 function textOf({ text }) {
   return typeof text === "string" ? text : null
 }
@@ -443,16 +397,4 @@ function sourceOf(payload) {
 /** An id as far as it is one: 1 to 64 printable ASCII characters. */
 function idOf(value) {
   return typeof value === "string" && /^[\x21-\x7e]{1,64}$/.test(value) ? value : ""
-}
-
-/** Whether `whole` begins with `part`, as far as letters and digits go. */
-function begins(whole, part) {
-  return plain(whole).startsWith(plain(part))
-}
-
-function plain(text) {
-  return text
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, " ")
-    .trim()
 }
