@@ -41,15 +41,9 @@ async def turn(viewer: Viewer, microphone: Microphone, text: str, person: str) -
     viewer.events.clear()
     closed = max(openness(picture) for _, picture in viewer.pictures[-25:])
     spoken = await microphone.say(text, person)
-    heard_at = await viewer.sound(since=spoken.ends)
-    found = {"sound": heard_at - spoken.ends}
-    while not (
-        opened := [
-            at for at, picture in viewer.pictures if at > spoken.ends and openness(picture) > closed + 3
-        ]
-    ):
-        await viewer.pictures_seen(len(viewer.pictures) + 1)
-    found["lips"] = opened[0] - spoken.ends
+    asked_at = microphone.moment(spoken.ends)
+    found = {"sound": await viewer.sound(since=asked_at) - asked_at}
+    found["lips"] = await opened(viewer, asked_at, closed + VISIBLY) - asked_at
     await viewer.event("avatar.speak_ended")
     found["understood"] = float(any(event["event_type"] == "user.transcription" for event in viewer.events))
     return found
@@ -72,8 +66,8 @@ async def barge_in(viewer: Viewer, microphone: Microphone, text: str, person: st
     await viewer.sound(since=asked_at)
     await asyncio.sleep(2)
     spoken = await microphone.say(text, person)
-    silent_at = await viewer.silence(since=spoken.begins, frames=int(LONG_ENOUGH / 0.02))
-    return silent_at - spoken.begins
+    began_at = microphone.moment(spoken.begins)
+    return await viewer.silence(since=began_at, frames=int(LONG_ENOUGH / 0.02)) - began_at
 
 
 async def quiet(viewer: Viewer) -> None:

@@ -21,6 +21,7 @@ from voice.speaking.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, W
 WORD_SECONDS = 0.04
 PATIENCE = 3.0
 PAUSE = "|"  # in what a user says: silence that ends an utterance
+ECHO = "(echo)"  # a word of the avatar's that comes back
 
 
 class QuickVoice:
@@ -151,6 +152,7 @@ class Talk:
             recognizer=self.recognizer,
             listener=self.talk,
             guarded=lambda _: self.delivery.audible,
+            is_echo=lambda pcm: pcm == ECHO.encode(),
             push_to_talk=push_to_talk,
         )
 

@@ -32,17 +32,20 @@ class Ears:
         settings: SpeechSettings,
         listener: Listener,
         audible: Callable[[], bool],
+        played: Callable[[], bytes],
         reports: Reports,
     ) -> None:
-        """`audible()`: the avatar may be heard at the user's microphone now."""
+        """`audible` and `played` are those of `EchoGuard`."""
         self._room = room
         self._reports = reports
+        echo = EchoGuard(audible, played)
         self._understanding = Understanding(_recognizer(job, settings), self._report_missing)
         self._listening = Listening(
             detector=speech_detector(self._report_missing),
             recognizer=self._understanding,
             listener=listener,
-            guarded=EchoGuard(audible).needed,
+            guarded=echo.needed,
+            is_echo=echo.is_echo,
             push_to_talk=job.push_to_talk,
         )
         self._hearing = Hearing(room, is_user, self._hear, self._listening.microphone_lost)

@@ -46,6 +46,7 @@ class Listening:
         recognizer: Recognizer,
         listener: Listener,
         guarded: Callable[[bytes | memoryview], bool],
+        is_echo: Callable[[bytes], bool],
         push_to_talk: bool,
     ) -> None:
         self.speaking = False
@@ -53,6 +54,7 @@ class Listening:
         self._recognizer = recognizer
         self._listener = listener
         self._guarded = guarded
+        self._is_echo = is_echo
         self._push_to_talk = push_to_talk
         self._open = not push_to_talk
         self._shutting: asyncio.TimerHandle | None = None
@@ -65,6 +67,9 @@ class Listening:
             return
         for news in self._detector.feed(pcm, guarded=self._guarded(pcm)):
             match news:
+                case SpeechStarted() if self._is_echo(news.pcm):
+                    self._forget()
+                    break
                 case SpeechStarted():
                     self._begin()
                     self._take(news.pcm)

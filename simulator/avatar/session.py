@@ -65,6 +65,7 @@ class AvatarSession:
             settings=settings,
             listener=self._conversation,
             audible=lambda: self._delivery.audible,
+            played=self._stage.played,
             reports=reports,
         )
         self.ready = False

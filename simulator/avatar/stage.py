@@ -64,6 +64,10 @@ class Stage:
         )
         return await publish_voice(self.room, self._voice.source)
 
+    def played(self) -> bytes:
+        """Return the sound that the avatar played last, see `VoiceSource.played`."""
+        return self._voice.played()
+
     async def leave(self) -> None:
         await self.room.disconnect()
 

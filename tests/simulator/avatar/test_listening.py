@@ -302,6 +302,14 @@ async def test_the_microphone_is_guarded_while_the_avatar_can_be_heard(talk):
     assert talk.detector.guarded == [False, True, True]
 
 
+async def test_an_echo_begins_no_turn_and_the_words_after_it_do(talk):
+    talk.user("(echo) (echo) hello |")
+    await talk.until("user.transcription")
+
+    assert talk.texts("user.transcription") == ["hello"]
+    assert talk.kinds.count("user.speak_started") == 1
+
+
 async def test_a_tone_guards_the_microphone_too(talk):
     talk.delivery.sound(bytes(4800))
     talk.user("|")

@@ -6,8 +6,8 @@ import pytest
 from livekit import rtc
 
 from simulator.avatar import voice_source
-from simulator.avatar.voice_source import WAY, VoiceSource
-from voice.speaking.utterance import BYTES_PER_SECOND
+from simulator.avatar.voice_source import FORGOTTEN_AFTER, KEPT, LONGEST_PAUSE, WAY, VoiceSource
+from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE
 
 
 class Clock:
@@ -69,6 +69,29 @@ async def test_a_late_piece_delays_what_follows_and_nothing_else(source, clock):
         clock.now += 0.12 if number % 10 == 0 else 0.08
 
     assert clock.now + source.queued() == pytest.approx(last, abs=1e-6)
+
+
+def ticks(value: int, seconds: float) -> bytes:
+    return value.to_bytes(2, "little") * round(seconds * SAMPLE_RATE)
+
+
+async def test_the_last_seconds_of_sound_are_kept_with_pauses_shortened(source, clock):
+    await source.write(ticks(1, KEPT))
+    clock.now += KEPT + WAY + 2
+    await source.write(ticks(2, 0.08))
+
+    kept = source.played()
+    assert len(kept) == KEPT * BYTES_PER_SECOND
+    assert kept.endswith(ticks(1, 0.08) + ticks(0, LONGEST_PAUSE) + ticks(2, 0.08))
+
+
+async def test_sound_whose_echo_can_no_longer_come_is_forgotten(source, clock):
+    await source.write(ticks(1, 0.08))
+    clock.now += 1
+    assert source.played().endswith(ticks(1, 0.08))
+
+    clock.now += FORGOTTEN_AFTER
+    assert source.played() == b""
 
 
 async def test_cleared_sound_is_not_waited_for(source):
