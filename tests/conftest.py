@@ -1,6 +1,7 @@
-"""Fixtures of the Django side: a visitor, a session, the scripted service."""
+"""Fixtures of the Django side: a visitor, a session, the scripted service. And virtual time for tests that ask for it."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +11,16 @@ from django.core.cache import cache
 from django.test import AsyncClient
 
 from rigs.vendor import AVATAR, CONTEXT, VOICE, Vendor
-from sessions_app.clients import liveavatar
+from rigs.virtual_time import VirtualTimeLoop
+from sessions_app import clients as service
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+    return {"virtual time": VirtualTimeLoop} if item.get_closest_marker("virtual_time") else None
 
 
 @pytest.fixture(autouse=True)

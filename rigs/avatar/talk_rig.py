@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
+from rigs.rooms.room_rig import PATIENCE
 from rigs.sound.loudspeaker import Loudspeaker
 from simulator.avatar.commands import Command
 from simulator.avatar.conversation import Conversation
@@ -19,7 +20,6 @@ from voice.hearing.vad import SpeechContinued, SpeechEnded, SpeechStarted
 from voice.speaking.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, WordMark
 
 WORD_SECONDS = 0.04
-PATIENCE = 3.0
 PAUSE = "|"  # in what a user says: silence that ends an utterance
 ECHO = "(echo)"  # a word of the avatar's that comes back
 

@@ -51,6 +51,8 @@ class DualPeers(Peers):
             self._participant.send(offer=self._offer)
 
     def deliver(self, track: "Track") -> None:
+        if not self.alive:
+            return  # the client is leaving, or joins anew: aiortc closes a connection when its client does
         transceiver = self._subscriber.addTransceiver(track.source.kind, direction="sendonly")
         capabilities = RTCRtpSender.getCapabilities(track.source.kind).codecs
         mime = track.source.codec.mimeType

@@ -11,6 +11,8 @@ from simulator.avatar.lips import REST
 from simulator.avatar.motion import Mood
 from voice.answering.offline_brain import OfflineBrain
 
+pytestmark = pytest.mark.virtual_time
+
 BRAIN = OfflineBrain(name="Ava", prompt="We open at nine. Parking: behind the house. It is free.")
 
 

@@ -11,6 +11,8 @@ from simulator.avatar.lips import REST
 from simulator.avatar.tone import LONGEST, tone
 from voice.speaking.utterance import BYTES_PER_SECOND, SAMPLE_RATE, Utterance, WordMark
 
+pytestmark = pytest.mark.virtual_time
+
 
 class Hummer(QuickVoice):
     """Hums every text for a second, its second word half-way, and has no phonemes."""

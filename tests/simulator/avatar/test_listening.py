@@ -10,6 +10,8 @@ from simulator.avatar import listening
 from simulator.avatar.conversation import SAME_THOUGHT, SORRY
 from simulator.avatar.motion import Mood
 
+pytestmark = pytest.mark.virtual_time
+
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 
 

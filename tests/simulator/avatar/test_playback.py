@@ -1,4 +1,4 @@
-"""The clock of sound, lips and captions, against a loudspeaker that plays in real time."""
+"""The clock of sound, lips and captions, against a loudspeaker that plays in virtual time."""
 
 import asyncio
 
@@ -9,6 +9,8 @@ from simulator.avatar.captions import captions
 from simulator.avatar.lips import REST, Mouth
 from simulator.avatar.playback import FRAME_SECONDS, Playback
 from voice.speaking.utterance import BYTES_PER_SECOND, Utterance, WordMark
+
+pytestmark = pytest.mark.virtual_time
 
 A, B = Mouth("a", 1.0), Mouth("b", 0.5)
 
@@ -46,7 +48,7 @@ async def test_a_position_is_reached_when_it_is_heard_not_when_it_is_written(pla
     playback.push(sound(0.25), lambda at: A)
     await playback.reached(0.2)
 
-    assert clock() - begin == pytest.approx(0.2, abs=0.05)
+    assert clock() - begin == pytest.approx(0.2, abs=FRAME_SECONDS)
     assert len(loudspeaker.taken) == len(sound(0.25))
 
 
@@ -91,9 +93,10 @@ async def test_positions_stay_right_after_a_stop_in_the_middle_of_a_write(playba
         assert loudspeaker.queued() > QUEUE_SECONDS - 0.05
         playback.stop()
 
-    end = playback.push(sound(0.1), lambda at: B) + 0.1
-    async with asyncio.timeout(1.0):
-        await playback.reached(end)
+    clock = asyncio.get_running_loop().time
+    begin = clock()
+    await playback.reached(playback.push(sound(0.1), lambda at: B) + 0.1)
+    assert clock() - begin == pytest.approx(0.1, abs=FRAME_SECONDS)
 
 
 class Tape:

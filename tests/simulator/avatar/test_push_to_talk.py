@@ -7,6 +7,8 @@ import pytest
 from rigs.avatar.talk_rig import Parrot, Talk
 from simulator.avatar.motion import Mood
 
+pytestmark = pytest.mark.virtual_time
+
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 ANSWER = ["avatar.speak_started", "avatar.transcription", "avatar.speak_ended"]
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rigs.avatar.lite_rig import Caller, calling, pcm
-from rigs.virtual_time import in_virtual_time
+
+pytestmark = pytest.mark.virtual_time
 
 ACKS = ("audio_buffer_appended", "audio_buffer_committed")
 
@@ -69,7 +70,6 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-@in_virtual_time
 async def test_two_utterances_of_a_client_are_heard_whole_and_told_in_order(client: Client) -> None:
     sound = pcm(3.7)
     async with calling() as caller:
@@ -85,7 +85,6 @@ async def test_two_utterances_of_a_client_are_heard_whole_and_told_in_order(clie
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-@in_virtual_time
 async def test_an_interrupted_client_can_go_on(client: Client) -> None:
     async with calling() as caller:
         speaking = asyncio.create_task(_speak(client, caller, pcm(3)))
@@ -103,7 +102,6 @@ async def test_an_interrupted_client_can_go_on(client: Client) -> None:
         assert bytes(caller.loudspeaker.taken).endswith(pcm(1))
 
 
-@in_virtual_time
 async def test_an_endless_utterance_like_that_of_a_realtime_model_is_heard_at_once() -> None:
     client = Client("GPTLIVE", (0.2,), "none", after=(), pace=0.5)
     async with calling() as caller:
@@ -141,7 +139,6 @@ def _base64(size: int) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS)
-@in_virtual_time
 async def test_whatever_is_sent_every_utterance_ends_exactly_once(steps: list[dict[str, Any]]) -> None:
     opened, is_open = 0, False
     async with calling() as caller:

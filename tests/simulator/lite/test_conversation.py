@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from rigs.avatar.lite_rig import calling, pcm, speak
-from rigs.virtual_time import in_virtual_time
 from simulator.avatar.lite_conversation import STARVED
 from simulator.avatar.motion import Mood
+
+pytestmark = pytest.mark.virtual_time
 
 END: dict[str, Any] = {"type": "agent.speak_end"}
 INTERRUPT: dict[str, Any] = {"type": "agent.interrupt"}
@@ -17,7 +18,6 @@ NO_LISTEN: dict[str, Any] = {"type": "agent.stop_listening"}
 ACKS = ("audio_buffer_appended", "audio_buffer_committed")
 
 
-@in_virtual_time
 async def test_the_events_of_an_utterance_come_in_their_order() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.5)), speak(pcm(0.5)), END)
@@ -36,7 +36,6 @@ async def test_the_events_of_an_utterance_come_in_their_order() -> None:
         assert caller.moments("speak_ended")[0] == pytest.approx(1.0, abs=0.1)
 
 
-@in_virtual_time
 async def test_an_utterance_is_named_in_all_three_ways_clients_look_for() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.2), event_id="one"), {**END, "event_id": "end"})
@@ -54,7 +53,6 @@ async def test_an_utterance_is_named_in_all_three_ways_clients_look_for() -> Non
         assert all(event["source_event_id"] is None for event in caller.of("talking") + caller.of("idle"))
 
 
-@in_virtual_time
 async def test_speaking_starts_when_it_is_heard_and_not_before() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.05)))
@@ -68,7 +66,6 @@ async def test_speaking_starts_when_it_is_heard_and_not_before() -> None:
         assert caller.conversation.mood is Mood.SPEAKING
 
 
-@in_virtual_time
 async def test_a_little_sound_does_not_wait_for_more_for_ever() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.05)))
@@ -77,7 +74,6 @@ async def test_a_little_sound_does_not_wait_for_more_for_ever() -> None:
         assert caller.moments("speak_started")[0] == pytest.approx(0.16, abs=0.02)
 
 
-@in_virtual_time
 async def test_each_sealed_utterance_ends_once_and_the_avatar_idles_between_them() -> None:
     async with calling() as caller:
         for _ in range(3):
@@ -88,7 +84,6 @@ async def test_each_sealed_utterance_ends_once_and_the_avatar_idles_between_them
         assert caller.lips.resets == 3
 
 
-@in_virtual_time
 async def test_an_interrupt_is_told_before_the_end_it_causes() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(5), event_id="a"))
@@ -104,7 +99,6 @@ async def test_an_interrupt_is_told_before_the_end_it_causes() -> None:
         assert caller.loudspeaker.queued() == 0
 
 
-@in_virtual_time
 async def test_an_interrupt_ends_what_waits_as_well_and_the_next_chunk_begins_anew() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(1)), END, speak(pcm(1)), END, speak(pcm(1)))
@@ -122,7 +116,6 @@ async def test_an_interrupt_ends_what_waits_as_well_and_the_next_chunk_begins_an
         assert len(set(tasks)) == 4
 
 
-@in_virtual_time
 async def test_an_interrupt_of_nothing_clears_nothing_but_the_buffer() -> None:
     async with calling() as caller:
         caller.send(INTERRUPT)
@@ -135,7 +128,6 @@ async def test_an_interrupt_of_nothing_clears_nothing_but_the_buffer() -> None:
         assert kinds[1:-1] == ["speak_started", "talking", "speak_ended", "idle"]
 
 
-@in_virtual_time
 async def test_sound_that_runs_dry_is_warned_of_once_and_does_not_end_the_utterance() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.5)))
@@ -151,7 +143,6 @@ async def test_sound_that_runs_dry_is_warned_of_once_and_does_not_end_the_uttera
         assert caller.of("warning")[0]["warning"] == {"type": "video_starvation", "message": STARVED}
 
 
-@in_virtual_time
 async def test_an_utterance_that_is_never_sealed_idles_and_talks_again() -> None:
     async with calling() as caller:
         for _ in range(2):
@@ -162,7 +153,6 @@ async def test_an_utterance_that_is_never_sealed_idles_and_talks_again() -> None
         assert len(caller.of("warning")) == 2
 
 
-@in_virtual_time
 async def test_sealed_while_dry_it_ends_without_talking_again() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.5)))
@@ -174,7 +164,6 @@ async def test_sealed_while_dry_it_ends_without_talking_again() -> None:
 
 
 @pytest.mark.parametrize("period", [0.015, 0.02])
-@in_virtual_time
 async def test_tiny_chunks_in_real_time_play_without_a_gap(period: float) -> None:
     async with calling() as caller:
         for _ in range(200):
@@ -189,7 +178,6 @@ async def test_tiny_chunks_in_real_time_play_without_a_gap(period: float) -> Non
         assert spoke == pytest.approx(200 * period, abs=0.05)
 
 
-@in_virtual_time
 async def test_half_a_sample_waits_for_its_other_half() -> None:
     sound = pcm(0.5)
     async with calling() as caller:
@@ -201,7 +189,6 @@ async def test_half_a_sample_waits_for_its_other_half() -> None:
 
 
 @pytest.mark.parametrize("command", [speak(b""), {**END, "audio": ""}, speak(b"\1")])
-@in_virtual_time
 async def test_an_utterance_without_sound_ends_as_well(command: dict[str, Any]) -> None:
     async with calling() as caller:
         caller.send(command, END)
@@ -212,7 +199,6 @@ async def test_an_utterance_without_sound_ends_as_well(command: dict[str, Any]) 
         assert caller.loudspeaker.taken == b""
 
 
-@in_virtual_time
 async def test_the_last_sound_may_come_with_the_seal() -> None:
     async with calling() as caller:
         caller.send({**speak(pcm(0.3)), "type": "agent.speak_end"})
@@ -222,7 +208,6 @@ async def test_the_last_sound_may_come_with_the_seal() -> None:
         assert bytes(caller.loudspeaker.taken) == pcm(0.3)
 
 
-@in_virtual_time
 async def test_more_sound_than_is_kept_is_refused_once_until_there_is_room() -> None:
     async with calling(longest=2) as caller:
         for _ in range(5):
@@ -239,7 +224,6 @@ async def test_more_sound_than_is_kept_is_refused_once_until_there_is_room() -> 
         assert "More than 2 s of audio" in errors[0]["error"]["message"]
 
 
-@in_virtual_time
 async def test_minutes_of_sound_at_once_are_looked_at_piece_by_piece_just_ahead_of_being_heard() -> None:
     async with calling() as caller:
         caller.send(*[speak(pcm(1))] * 120, END)
@@ -268,7 +252,6 @@ async def test_minutes_of_sound_at_once_are_looked_at_piece_by_piece_just_ahead_
         ([LISTEN, speak(pcm(0.2)), NO_LISTEN, END], ["listening", "idle", "talking", "idle"]),
     ],
 )
-@in_virtual_time
 async def test_the_pose_is_told_when_it_changes(commands: list[dict[str, Any]], states: list[str]) -> None:
     async with calling() as caller:
         caller.send(*commands)
@@ -279,7 +262,6 @@ async def test_the_pose_is_told_when_it_changes(commands: list[dict[str, Any]], 
         assert [event["previous_state"] for event in changes] == ["idle", *states][: len(states)]
 
 
-@in_virtual_time
 async def test_listening_asked_for_while_talking_comes_after_it() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(1)), END)
@@ -293,7 +275,6 @@ async def test_listening_asked_for_while_talking_comes_after_it() -> None:
         assert caller.kinds(ACKS) == ["speak_started", "talking", "speak_ended", "idle", "listening"]
 
 
-@in_virtual_time
 async def test_what_nobody_knows_is_passed_over_and_what_is_wrong_is_told() -> None:
     async with calling() as caller:
         caller.send({"type": "start"}, {"type": "agent.speak_started"}, {"type": "agent.dance"})
@@ -305,7 +286,6 @@ async def test_what_nobody_knows_is_passed_over_and_what_is_wrong_is_told() -> N
         assert {event["error"]["type"] for event in caller.of("error")} == {"invalid_request_error"}
 
 
-@in_virtual_time
 async def test_a_lost_caller_is_played_out_and_the_next_one_begins_anew() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(1)))
@@ -322,7 +302,6 @@ async def test_a_lost_caller_is_played_out_and_the_next_one_begins_anew() -> Non
         assert bytes(caller.loudspeaker.taken) == pcm(1) + pcm(0.5)
 
 
-@in_virtual_time
 async def test_the_end_of_the_session_ends_the_utterance_first() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(5)))

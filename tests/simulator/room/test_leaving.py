@@ -175,6 +175,27 @@ async def test_who_does_not_come_back_is_gone_after_the_grace_period() -> None:
         assert rig.participants() == ["alice"]
 
 
+@embedded_only("only the embedded server's connections can be closed from here")
+async def test_a_subscriber_whose_connection_is_closed_does_not_cost_the_publisher_its_place(
+    rig: RoomRig,
+) -> None:
+    leaving, viewer = await rig.join("leaving"), await rig.join("viewer")
+    avatar = await rig.join("avatar")
+    await acquainted(leaving, viewer, avatar)
+    events, at_avatar = Events(viewer, "track_subscribed"), Events(avatar, "disconnected", "reconnecting")
+    room = rig.server.rooms.get(rig.room)
+    assert room is not None
+    # What aiortc does when a client hangs up; its leave message may come later.
+    await room.participants["leaving"].peers._subscriber.close()  # type: ignore[attr-defined]
+
+    publisher = await Publisher(avatar).start()
+
+    for kind in (rtc.TrackKind.KIND_VIDEO, rtc.TrackKind.KIND_AUDIO):
+        await events.first("track_subscribed", lambda track, *_, kind=kind: track.kind == kind)
+    assert at_avatar.names() == []
+    await publisher.stop()
+
+
 @embedded_only("it counts what is in this process")
 async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig) -> None:
     process = psutil.Process()
