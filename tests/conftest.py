@@ -1,4 +1,4 @@
-"""Fixtures of the Django side: a visitor, a session, the scripted service. And virtual time for tests that ask for it."""
+"""Fixtures of the Django side (a visitor, a session, the scripted service), and the event loop of every test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,10 +17,10 @@ from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
 
 
-def pytest_asyncio_loop_factories(
-    item: pytest.Item,
-) -> dict[str, Callable[[], asyncio.AbstractEventLoop]] | None:
-    return {"virtual time": VirtualTimeLoop} if item.get_closest_marker("virtual_time") else None
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Choose the event loop of a test by its mark `virtual_time`."""
+    virtual = item.get_closest_marker("virtual_time") is not None
+    return {"virtual time": VirtualTimeLoop} if virtual else {"real time": asyncio.new_event_loop}
 
 
 @pytest.fixture(autouse=True)

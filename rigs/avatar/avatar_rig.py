@@ -19,6 +19,7 @@ Found = TypeVar("Found")
 
 SESSION = "3f0c6c1e-5d0e-4d53-9a3c-0d3a51c9a001"
 AUDIBLE = 100.0  # root mean square of 16-bit samples
+FRAME = 0.02  # seconds of sound whose loudness a viewer measures at a time
 CONTEXT = {
     "name": "Cafe",
     "prompt": "We open at nine.",
@@ -154,7 +155,7 @@ class Viewer:
         clock = asyncio.get_running_loop().time
         stream: Any
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            stream = rtc.AudioStream(track, sample_rate=24_000, frame_size_ms=20)
+            stream = rtc.AudioStream(track, sample_rate=24_000, frame_size_ms=round(FRAME * 1000))
         else:
             stream = rtc.VideoStream(track)
         try:

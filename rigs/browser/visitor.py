@@ -1,6 +1,7 @@
 """A visitor at a browser: what they do, see and hear, and what their browser complained about."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,26 @@ EAR = """() => {
     window.heard.push([performance.now(), Math.sqrt(square / samples.length)])
   }, 20)
   return context.state
+}"""
+
+# Begins to record the avatar's voice, away from the page's own thread.
+RECORD = """() => {
+  window.recorder = new MediaRecorder(document.querySelector("[data-audio]").srcObject)
+  window.recorded = []
+  recorder.ondataavailable = ({ data }) => recorded.push(data)
+  recorder.start()
+}"""
+# Ends the recording; its 16 kHz 16-bit samples as base64.
+RECORDED = """async () => {
+  const stopped = new Promise((resolve) => { recorder.onstop = resolve })
+  recorder.stop()
+  await stopped
+  const packed = await new Blob(recorded).arrayBuffer()
+  const sound = (await new OfflineAudioContext(1, 1, 16000).decodeAudioData(packed)).getChannelData(0)
+  const bytes = new Uint8Array(Int16Array.from(sound, (sample) => Math.round(sample * 32767)).buffer)
+  let text = ""
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return btoa(text)
 }"""
 
 # A small copy of the picture: 32 x 18 brightness values.
@@ -85,11 +106,19 @@ class Visitor:
     async def hears_speech(self) -> None:
         await self.page.wait_for_function(f"() => window.heard.some(([, loudness]) => loudness > {LOUD})")
 
-    async def last_loud_moment(self) -> float:
-        """Milliseconds on the page's own clock."""
-        return float(
-            await self.page.evaluate(f"Math.max(0, ...heard.filter(([, l]) => l > {LOUD}).map(([t]) => t))")
+    async def hears_silence(self) -> None:
+        """Wait until the last second of what `listen` wrote down was silent."""
+        await self.page.wait_for_function(
+            f"() => heard.length >= 50 && heard.slice(-50).every(([, loudness]) => loudness < {LOUD})"
         )
+
+    async def record(self) -> None:
+        """Begin to record the avatar's voice."""
+        await self.page.evaluate(RECORD)
+
+    async def recorded(self) -> bytes:
+        """End the recording; return it as 16 kHz, 16-bit mono PCM."""
+        return base64.b64decode(await self.page.evaluate(RECORDED))
 
     async def picture(self) -> list[float]:
         return list(await self.page.evaluate(EYE))

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from liveavatar.media_socket import Pace
+from rigs.rooms.room_rig import PATIENCE
 
 # Of a client: it gives up and tries again at once.
 QUICK = {"pace": Pace(ready=0.1), "retry_after": (0.01, 0.01, 0.01)}
@@ -63,13 +64,13 @@ class ScriptedMedia:
 
     async def command(self, kind: str, count: int = 1) -> dict[str, Any]:
         """The `count`th command of a kind, as soon as it is here."""
-        async with self._news, asyncio.timeout(10):
+        async with self._news, asyncio.timeout(PATIENCE):
             while len(found := self.of(kind)) < count:
                 await self._news.wait()
             return found[count - 1]
 
     async def connected(self, count: int) -> None:
-        async with self._news, asyncio.timeout(10):
+        async with self._news, asyncio.timeout(PATIENCE):
             while self.connections < count:
                 await self._news.wait()
 

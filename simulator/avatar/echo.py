@@ -62,17 +62,23 @@ class EchoGuard:
 
         The comparison tries every delay at which the sound kept by `played` can come back, so it needs no clock.
         """
-        heard = _band_powers(pcm[-2 * round(COMPARED * SAMPLE_RATE) :], SAMPLE_RATE)
-        played = _band_powers(self._played(), PLAYED_RATE)
-        if not len(heard) or len(played) < len(heard):
-            return False
-        stretches = np.lib.stride_tricks.sliding_window_view(played, len(heard), axis=0).swapaxes(1, 2)
-        correlations = (_normalised(stretches) * _normalised(heard)).sum(axis=(1, 2))
-        if correlations.max() < SAME:
+        if likeness(pcm[-2 * round(COMPARED * SAMPLE_RATE) :], self._played()) < SAME:
             return False
         self._echoing = ECHOING
         self._loudness.clear()
         return True
+
+
+def likeness(heard: bytes, played: bytes) -> float:
+    """Return the correlation, at most 1, of sound that was heard with the most similar stretch of what was played.
+
+    `heard` is 16 kHz and `played` 24 kHz, both 16-bit mono PCM. 0 where either is too short to compare.
+    """
+    sound, reference = _band_powers(heard, SAMPLE_RATE), _band_powers(played, PLAYED_RATE)
+    if not len(sound) or len(reference) < len(sound):
+        return 0.0
+    stretches = np.lib.stride_tricks.sliding_window_view(reference, len(sound), axis=0).swapaxes(1, 2)
+    return float((_normalised(stretches) * _normalised(sound)).sum(axis=(1, 2)).max())
 
 
 def _band_powers(pcm: bytes, rate: int) -> Floats:

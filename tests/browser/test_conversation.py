@@ -17,10 +17,15 @@ from rigs.browser.visitor import (
     session_row,
     visiting,
 )
+from rigs.browser.voice import seconds_of_voice, spoken
 from rigs.processes import Simulator, Site
 from rigs.wire import Wire
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+# Seconds of sound that may be on its way to the page when an interrupt clears the avatar's queue, and by which a
+# browser's jitter buffer may lengthen sound.
+ON_ITS_WAY = 0.5
 
 
 async def test_a_click_brings_a_moving_picture_and_a_voice(visitor: Visitor) -> None:
@@ -57,10 +62,11 @@ async def test_a_typed_question_is_answered_with_all_events_in_order(visitor: Vi
     assert "avatar.speak_response" in events_of(site, visitor.session_key(), "out")
 
 
-async def test_interrupt_silences_the_avatar_within_half_a_second(visitor: Visitor, site: Site) -> None:
+async def test_after_an_interrupt_no_more_is_heard_than_is_shown(visitor: Visitor, site: Site) -> None:
     await visitor.start()
     await visitor.is_ready_to_talk()
     await visitor.listen()
+    await visitor.record()
     long_text = (
         "One thing after the other, and then another thing, and so it goes on and on for quite a while. " * 4
     )
@@ -68,13 +74,14 @@ async def test_interrupt_silences_the_avatar_within_half_a_second(visitor: Visit
     await visitor.press("Say exactly")
     await visitor.hears_speech()
 
-    pressed_at = float(await visitor.page.evaluate("performance.now()"))
     await visitor.press("Interrupt")
     await visitor.state_is("Listening")
-    await visitor.page.wait_for_function(f"() => heard.at(-1)[0] > {pressed_at + 1500}")
-
-    assert await visitor.last_loud_moment() <= pressed_at + 500
     await expect(visitor.page.locator(".turn-avatar").last).to_contain_text("interrupted")
+    await visitor.hears_silence()
+
+    shown = await visitor.turns("avatar").last.inner_text()
+    assert long_text.startswith(shown.strip())
+    assert seconds_of_voice(await visitor.recorded()) < (await spoken(shown)).seconds + ON_ITS_WAY
     assert "avatar.interrupt" in events_of(site, visitor.session_key(), "out")
 
 

@@ -72,8 +72,8 @@ async def test_with_its_room_a_dispatch_is_gone_as_well(rig: RoomRig, livekit: L
     dispatch = await livekit.dispatch(rig.room, {})
     await livekit.delete_room(rig.room)
 
-    async with asyncio.timeout(2):  # less than a livekit-server looks for such a room
-        await livekit.withdraw(dispatch, "agent-1")
+    async with asyncio.timeout(PATIENCE):
+        await livekit.recall(dispatch, "agent-1")
 
 
 async def test_a_visitor_may_speak_and_send_data_but_show_nothing(

@@ -1,6 +1,5 @@
 """The whole avatar: its worker process in a real room, seen and heard by a real client."""
 
-import asyncio
 import json
 import signal
 
@@ -9,13 +8,17 @@ import psutil
 import pytest
 from livekit import api
 
-from rigs.avatar.avatar_rig import CONTEXT, SESSION, avatar_rig
-from rigs.rooms.room_rig import EVERY_SERVER, embedded_only, room_rig, until
+from rigs.avatar.avatar_rig import AUDIBLE, CONTEXT, FRAME, SESSION, avatar_rig
+from rigs.rooms.room_rig import EVERY_SERVER, PATIENCE, embedded_only, room_rig, until
+from voice.espeak import EspeakSpeaker
+from voice.tts import Voice
 
 pytestmark = pytest.mark.rooms
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-SILENT_WITHIN = 0.5  # seconds after an interrupt, at the viewer's ear
+# Seconds of sound that may be on its way to the viewer when an interrupt clears the avatar's queue, and by which a
+# receiver's jitter buffer may lengthen sound.
+ON_ITS_WAY = 0.5
 QUIET = {"context": CONTEXT | {"opening_text": None}}
 whatever_the_server = embedded_only("it is about the process, not the room", fixture="rooms")
 
@@ -30,10 +33,6 @@ async def rooms(request):
 async def rig(rooms):
     async with avatar_rig(rooms) as rig:
         yield rig
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @pytest.mark.parametrize(
@@ -88,41 +87,50 @@ async def test_the_opening_text_is_spoken_once_and_not_again_after_a_reload(rig)
 async def test_speech_is_heard_while_its_words_are_told(rig):
     worker = await rig.ready(**QUIET)
     viewer = await rig.viewer()
-    asked_at = now()
-    await viewer.send(event_type="avatar.speak_text", event_id="1", text="Good morning to you.")
-    heard_at = await viewer.sound(since=asked_at)
+    await viewer.send(event_type="avatar.speak_text", event_id="1", text=LONG)
+    await viewer.sound()
+    told_by_then = viewer.kinds("1")
     await viewer.event("avatar.speak_ended")
 
-    assert heard_at - asked_at < 1.0
+    assert "avatar.speak_ended" not in told_by_then
     assert viewer.kinds("1") == [
         "avatar.speak_started",
-        *["avatar.transcription.chunk"] * 4,
+        *["avatar.transcription.chunk"] * 16,
         "avatar.transcription",
         "avatar.speak_ended",
     ]
     chunks = [event["text"] for event in viewer.events if event["event_type"] == "avatar.transcription.chunk"]
-    assert chunks == ["Good ", "morning ", "to ", "you."]
+    assert [chunk.strip() for chunk in chunks] == LONG.split()
     assert {event["session_id"] for event in viewer.events} == {SESSION}
-    await worker.report("transcript", role="avatar", text="Good morning to you.")
+    await worker.report("transcript", role="avatar", text=LONG)
 
 
-async def test_an_interrupt_is_silence_within_half_a_second(rig):
+async def seconds_of(text: str) -> float:
+    """Return how long the avatar's voice needs for `text`."""
+    speaker = EspeakSpeaker()
+    try:
+        return (await speaker.synthesize(text, Voice("en-us+f3", 220, 50))).seconds
+    finally:
+        await speaker.close()
+
+
+async def test_after_an_interrupt_no_more_is_heard_than_is_told(rig):
     await rig.ready(**QUIET)
     viewer = await rig.viewer()
     await viewer.send(event_type="avatar.speak_text", event_id="1", text=LONG)
     await viewer.sound()
     await viewer.event("avatar.transcription.chunk", text="four ")
     await viewer.send(event_type="avatar.interrupt")
-    interrupted_at = now()
-    silent_at = await viewer.silence(since=interrupted_at)
+    told = (await viewer.event("avatar.transcription", source_event_id="1"))["text"]
     await viewer.event("avatar.speak_ended", source_event_id="1")
+    silent_at = await viewer.silence(since=viewer.sounds[-1][0])
+    heard = FRAME * sum(loud > AUDIBLE for _, loud in viewer.sounds)
     await viewer.send(event_type="avatar.speak_text", event_id="2", text="Yes.")
     await viewer.sound(since=silent_at)
 
-    assert silent_at - interrupted_at < SILENT_WITHIN
-    heard = next(event["text"] for event in viewer.events if event["event_type"] == "avatar.transcription")
-    assert heard.startswith("one two three four")
-    assert "sixteen" not in heard
+    assert told.startswith("one two three four")
+    assert "sixteen" not in told
+    assert heard < await seconds_of(told) + ON_ITS_WAY
 
 
 async def test_questions_are_answered_and_both_sides_reported(rig):
@@ -173,28 +181,25 @@ async def test_a_stop_is_announced_and_leaves_nothing_behind(rig, rooms):
     await viewer.send(event_type="avatar.speak_text", text=LONG)
     await viewer.event("avatar.speak_started")
     family = worker.family()
-    asked_at = now()
     await worker.order(do="stop", reason="MAX_DURATION_REACHED")
     code = await worker.exited()
 
     assert code == 0
-    assert now() - asked_at < 1.0
     stopped = await viewer.event("session.stopped")
     assert stopped["end_reason"] == stopped["stop_reason"] == "MAX_DURATION_REACHED"
     kinds = [event["event_type"] for event in viewer.events]
     assert kinds[-2:] == ["avatar.speak_ended", "session.stopped"]
     assert len(family) == 2
-    _, alive = psutil.wait_procs(family, timeout=1)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
     assert await rooms.inside() == ["client-1"]
 
 
 @whatever_the_server
 @pytest.mark.parametrize("ending", ["end of input", "SIGTERM"])
-async def test_the_death_of_its_parent_ends_it_at_once(rig, ending):
+async def test_it_ends_with_its_parent(rig, ending):
     worker = await rig.ready(**QUIET)
     family = worker.family()
-    asked_at = now()
     if ending == "SIGTERM":
         worker.process.send_signal(signal.SIGTERM)
     else:
@@ -202,8 +207,7 @@ async def test_the_death_of_its_parent_ends_it_at_once(rig, ending):
     code = await worker.exited()
 
     assert code == (128 + signal.SIGTERM if ending == "SIGTERM" else 0)
-    assert now() - asked_at < 1.0
-    _, alive = psutil.wait_procs(family, timeout=1)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
 
 
@@ -214,7 +218,7 @@ async def test_even_a_killed_worker_leaves_no_speech_process(rig):
     worker.process.kill()
     await worker.exited()
 
-    _, alive = psutil.wait_procs(family, timeout=2)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
 
 

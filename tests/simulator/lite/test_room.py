@@ -87,7 +87,7 @@ class Caller:
 
 @pytest.fixture
 async def caller(simulator: Simulator) -> AsyncIterator[Caller]:
-    async with asyncio.timeout(60), aiohttp.ClientSession(simulator.api_url) as http:
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession(simulator.api_url) as http:
         yield Caller(http)
 
 

@@ -12,6 +12,7 @@ import jwt
 import pytest
 from livekit import api
 
+from rigs.rooms.room_rig import PATIENCE
 from rigs.services.simulated_service import KEY, SimulatedService, simulated_service
 from simulator.media_connection import LONGEST_FRAME, LONGEST_READ
 from simulator.seed import WAYNE
@@ -44,21 +45,25 @@ async def mint(service: SimulatedService, **fields: Any) -> dict[str, str]:
 @asynccontextmanager
 async def started(fields: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Session]:
     async with simulated_service(**settings) as service:
-        bearer = await mint(service, **(fields or {}))
-        response = await service.http.post("/v1/sessions/start", headers=bearer)
-        assert response.status_code == 201, response.text
-        yield Session(service, bearer, response.json()["data"])
+        yield await start(service, **(fields or {}))
+
+
+async def start(service: SimulatedService, **fields: Any) -> Session:
+    bearer = await mint(service, **fields)
+    response = await service.http.post("/v1/sessions/start", headers=bearer)
+    assert response.status_code == 201, response.text
+    return Session(service, bearer, response.json()["data"])
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as http, asyncio.timeout(30):
+    async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE):
         yield http
 
 
 async def told(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
     """What the worker was told next."""
-    return await ws.receive_json(timeout=10)
+    return await ws.receive_json(timeout=PATIENCE)
 
 
 def room_token(**grants: Any) -> str:
@@ -219,7 +224,7 @@ async def test_pings_are_answered(http: aiohttp.ClientSession) -> None:
     async with started() as session, http.ws_connect(session.ws_url, autoping=False) as ws:
         await told(ws)
         await ws.ping(b"are you there")
-        pong = await ws.receive(timeout=10)
+        pong = await ws.receive(timeout=PATIENCE)
 
         assert (pong.type, pong.data) == (aiohttp.WSMsgType.PONG, b"are you there")
 
@@ -233,7 +238,7 @@ async def test_the_newest_connection_replaces_the_one_before(http: aiohttp.Clien
 
             assert opened["connection"] == 2
             assert (await told(second))["connection"] == 2
-            closed = await first.receive(timeout=10)
+            closed = await first.receive(timeout=PATIENCE)
             assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1000)
             assert closed.extra == "replaced by a newer connection"
 
@@ -253,7 +258,7 @@ async def test_the_end_of_the_session_closes_the_websocket_in_order(http: aiohtt
     async with started() as session, http.ws_connect(session.ws_url) as ws:
         await told(ws)
         stopping = asyncio.create_task(session.stop())
-        closed = await ws.receive(timeout=10)
+        closed = await ws.receive(timeout=PATIENCE)
         await stopping
 
         assert (closed.type, closed.data, closed.extra) == (aiohttp.WSMsgType.CLOSE, 1000, "USER_CLOSED")
@@ -263,7 +268,7 @@ async def test_a_crash_of_the_worker_closes_the_websocket_as_an_error(http: aioh
     async with started() as session, http.ws_connect(session.ws_url) as ws:
         await told(ws)
         await ws.send_str("die")
-        closed = await ws.receive(timeout=10)
+        closed = await ws.receive(timeout=PATIENCE)
 
         assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1011)
         assert (await session.service.ended(session.id))["end_reason"] == "SERVER_ERROR"
@@ -272,12 +277,16 @@ async def test_a_crash_of_the_worker_closes_the_websocket_as_an_error(http: aioh
 async def test_commands_keep_the_session_alive_and_a_silent_websocket_does_not(
     http: aiohttp.ClientSession,
 ) -> None:
-    async with started(idle_timeout=0.8) as session, http.ws_connect(session.ws_url) as ws:
-        for _ in range(6):
-            await ws.send_str("hello")
-            await asyncio.sleep(0.2)
+    async with started(idle_timeout=2.0) as session, http.ws_connect(session.ws_url) as ws:
+        silent = await start(session.service)
+        async with http.ws_connect(silent.ws_url):
+            ending = asyncio.create_task(session.service.ended(silent.id))
+            while not ending.done():
+                await ws.send_str("hello")
+                await asyncio.sleep(0.1)
         shown = await session.service.get(f"/v1/sessions/{session.id}")
 
+        assert (await ending)["end_reason"] == "IDLE_TIMEOUT"
         assert "end_reason" not in shown
         assert (await session.service.ended(session.id))["end_reason"] == "IDLE_TIMEOUT"
 
@@ -288,7 +297,7 @@ async def test_a_sandbox_session_ends_with_its_minute_and_closes_in_order(
     settings = {"sandbox_duration": 0.5}
     async with started({"is_sandbox": True}, **settings) as session, http.ws_connect(session.ws_url) as ws:
         await told(ws)
-        closed = await ws.receive(timeout=10)
+        closed = await ws.receive(timeout=PATIENCE)
 
         assert (closed.type, closed.data, closed.extra) == (
             aiohttp.WSMsgType.CLOSE,

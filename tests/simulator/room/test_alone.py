@@ -12,6 +12,7 @@ import pytest
 from livekit import api, rtc
 
 from rigs.processes import ROOT
+from rigs.rooms.room_rig import PATIENCE
 
 pytestmark = pytest.mark.rooms
 
@@ -52,7 +53,7 @@ async def test_it_serves_rooms_with_the_keys_it_prints_until_it_is_told_to_end()
         process.send_signal(signal.SIGTERM)
 
         assert printed["pid"] == process.pid
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_person_is_told_what_to_set() -> None:
@@ -79,7 +80,7 @@ def test_it_does_not_begin_with_what_it_cannot_use(
     arguments: list[str], environment: dict[str, str], message: str
 ) -> None:
     with room_server(*arguments, **environment) as process:
-        _, error = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert message in error

@@ -1,8 +1,8 @@
 """Leaving, being sent away, losing the connection and coming back."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psutil
 import pytest
@@ -197,15 +197,19 @@ async def test_a_subscriber_whose_connection_is_closed_does_not_cost_the_publish
 
 
 @embedded_only("it counts what is in this process")
-async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig) -> None:
+async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig, monkeypatch: pytest.MonkeyPatch) -> None:
     process = psutil.Process()
+    opened: list[RTCPeerConnection] = []
 
-    def media_sockets() -> int:
-        return sum(socket.laddr.ip == "127.0.0.1" for socket in process.net_connections("udp4"))
+    class Counted(RTCPeerConnection):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            opened.append(self)
 
-    def live_connections() -> int:
-        found = [thing for thing in gc.get_objects() if isinstance(thing, RTCPeerConnection)]
-        return sum(connection.connectionState != "closed" for connection in found)
+    monkeypatch.setattr("simulator.room.peers.RTCPeerConnection", Counted)
+
+    def media_sockets() -> set[tuple[str, int]]:
+        return {socket.laddr for socket in process.net_connections("udp4") if socket.laddr.ip == "127.0.0.1"}
 
     async def cycle() -> None:
         publisher = await Publisher(await rig.join("avatar")).start()
@@ -220,10 +224,12 @@ async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig) -> None:
         owners = ("aiortc", "aioice", "simulator")
         return [code.co_qualname for code in codes if any(owner in code.co_filename for owner in owners)]
 
+    before = media_sockets()
     for _ in range(4):
         await cycle()
     await rig.service.delete_room(api.DeleteRoomRequest(room=rig.room))
 
-    await until(lambda: live_connections() == 0)
-    await until(lambda: media_sockets() == 0)
+    assert opened
+    await until(lambda: all(connection.connectionState == "closed" for connection in opened))
+    await until(lambda: media_sockets() <= before)
     await until(lambda: server_tasks() == [])
