@@ -27,8 +27,8 @@ from simulator.settings import LiveKit
 
 API_KEY = "key-of-this-test"
 API_SECRET = "a secret of at least thirty-two characters"
-# Seconds until a test gives up what must happen. The limit ends a test that hangs and says nothing about speed: it holds
-# on any machine, however busy.
+# Seconds until a test gives up waiting. The limit ends a test that hangs and says nothing about speed: it holds on any
+# machine, however busy.
 PATIENCE = 60.0
 RATE = 48_000  # audio samples per second
 FRAME = 960  # samples: 20 ms

@@ -1,1 +1,1 @@
-"""The talking avatar: one process per session, an ordinary participant of a LiveKit room."""
+"""The talking avatar: one process per session, which joins a LiveKit room as an ordinary participant."""

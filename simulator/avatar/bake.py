@@ -1,7 +1,7 @@
-"""`python -m simulator.avatar.bake`: draw the SVG art into sprite files, one per avatar and height.
+"""`python -m simulator.avatar.bake`: render the SVG art into sprite files, one per avatar and height.
 
-A sprite file is a zip of PNG images named `<part>@<x>,<y>.png`; x and y are its place in the frame, in pixels.
-Needs resvg-py (requirements-dev.txt); the baked files are committed, so that running the avatar does not.
+A sprite file is a zip of PNG images named `<part>@<x>,<y>.png`; x and y are its position in the frame, in pixels.
+Needs resvg-py (requirements-dev.txt). The sprite files are committed, so the avatar itself does not need it.
 """
 
 import io
@@ -34,9 +34,9 @@ def main() -> int:
 
 
 def bake(drawings: Path, view: View) -> bytes:
-    """A sprite file of all SVG files in `drawings` for frames of the size of `view`."""
+    """Return a sprite file of all SVG files in `drawings`, for frames of the size of `view`."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as sprites:  # stored: PNG is compressed already
+    with zipfile.ZipFile(packed, "w") as sprites:  # not deflated: PNG is compressed already
         for drawing in sorted(drawings.glob("*.svg")):
             (x, y), image = _draw(drawing, view)
             png = io.BytesIO()
@@ -46,8 +46,10 @@ def bake(drawings: Path, view: View) -> bytes:
 
 
 def _draw(drawing: Path, view: View) -> tuple[tuple[int, int], Image.Image]:
-    """The image cropped to what is painted, and the place of its corner. Pixel borders fall on pixel borders of
-    the frame, so that parts fit together without resampling."""
+    """Return the image, cropped to its painted part, and the position of its corner.
+
+    Its pixels lie on pixels of the frame, so that parts fit together without resampling.
+    """
     left, top, right, bottom = _pixels(drawing.stem, view)
     width, height = right - left, bottom - top
     box = (left / view.scale + view.left, top / view.scale, width / view.scale, height / view.scale)

@@ -1,4 +1,4 @@
-"""The avatar's picture: 25 frames a second into a video source."""
+"""The avatar's camera: writes 25 frames a second into a video source."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ FRAME_TIME = 1 / FRAMES_PER_SECOND
 
 
 class Camera:
-    """`pose_at(now)` is asked for every frame; `now` is the event loop's time, in seconds."""
+    """`pose_at(now)` returns the pose of each frame; `now` is the event loop's time in seconds."""
 
     def __init__(self, painter: Painter, view: View, pose_at: Callable[[float], Pose]) -> None:
         self.source = rtc.VideoSource(view.width, view.height)
@@ -26,7 +26,7 @@ class Camera:
         self._shown: Pose | None = None
 
     async def run(self) -> None:
-        """Film until cancelled. A frame that is late is skipped, not caught up with."""
+        """Film until cancelled. Late frames are skipped."""
         clock = asyncio.get_running_loop().time
         due = clock()
         while True:
@@ -35,7 +35,7 @@ class Camera:
             await asyncio.sleep(due - clock())
 
     def film(self, now: float) -> None:
-        """One frame. Drawing and conversion are skipped when nothing moved."""
+        """Send one frame. It is drawn and converted only if the pose has changed."""
         pose = self._pose_at(now).snapped(self._view)
         if pose != self._shown:
             self._buffer.write(self._painter.paint(pose))

@@ -1,4 +1,4 @@
-"""The words of an utterance, each with the moment it begins."""
+"""The words of an utterance and when each begins."""
 
 import re
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from voice.speaking.utterance import Utterance
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """`text` carries its own white space: all captions of an utterance joined are its text."""
+    """`text` includes its white space: the captions of an utterance, joined, are its text."""
 
     text: str
     start: float  # seconds from the start of the utterance
 
 
 def captions(utterance: Utterance) -> list[Caption]:
-    """One caption per written word. "$25" is spoken as several words and begins with the first of them."""
+    """Return one caption per written word. "$25" is spoken as several words and begins with the first of them."""
     found: list[Caption] = []
     marks = sorted(utterance.words, key=lambda mark: (mark.position, mark.start_ms))
     index, start = 0, 0.0

@@ -1,7 +1,7 @@
-"""Commands of the topic `agent-control`, read from untrusted data packets.
+"""Commands of the data topic `agent-control`, parsed from untrusted packets.
 
-Names and members: LiveAvatar docs, full-mode events; what is optional: seen in web SDK 0.0.18, which omits
-`event_id` on interrupt and push-to-talk.
+Names and members: LiveAvatar docs, full-mode events. `event_id` is optional: web SDK 0.0.18 omits it on interrupt and
+push-to-talk.
 """
 
 import json
@@ -20,12 +20,12 @@ LONGEST_ID = 128
 
 
 class BadCommand(Exception):
-    """Not a command this avatar knows. The service answers such packets with silence."""
+    """The packet is no command of this avatar. Such packets get no answer, as at the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`event_id` is the sender's own id for it, or None; `text` is empty for commands without one."""
+    """`event_id` is the sender's id or None; `text` is empty for commands without a text."""
 
     type: str
     event_id: str | None = None
@@ -33,7 +33,7 @@ class Command:
 
 
 def parse_command(packet: bytes) -> Command:
-    """Raises `BadCommand`, whose message says what is wrong with the packet."""
+    """Parse a packet. Raises `BadCommand`, whose text names the fault."""
     try:
         message = json.loads(packet)
     except (ValueError, RecursionError) as error:
@@ -42,7 +42,7 @@ def parse_command(packet: bytes) -> Command:
         raise BadCommand("not an object")
     kind, event_id = message.get("event_type"), message.get("event_id")
     if not isinstance(event_id, str) or not 0 < len(event_id) <= LONGEST_ID:
-        event_id = None  # an unusable id is no reason to refuse a command the sender can do without
+        event_id = None  # the command is usable without it
     if not isinstance(kind, str):
         raise BadCommand("no event_type")
     if kind in WITH_TEXT:
@@ -57,4 +57,4 @@ def _text(value: object) -> str:
         raise BadCommand("text is missing or empty")
     if len(value) > LONGEST_TEXT:
         raise BadCommand(f"text is longer than {LONGEST_TEXT} characters")
-    return value.encode(errors="replace").decode()  # JSON can hold half characters, UTF-8 cannot
+    return value.encode(errors="replace").decode()  # JSON may hold lone surrogates, UTF-8 may not

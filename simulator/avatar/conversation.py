@@ -1,4 +1,4 @@
-"""One conversation: commands and the user's words in, answers out, and the mood that the face shows."""
+"""The conversation of a FULL session: takes commands and the user's words, gives answers and the mood of the face."""
 
 import asyncio
 import logging
@@ -16,26 +16,26 @@ from voice.text.sentences import split_sentences
 
 logger = logging.getLogger(__name__)
 
-LONGEST_QUEUE = 64  # turns; a sender that is this far ahead is not listening
-# Seconds between an end of speech and the next start in which the user goes on with the same thought: they stopped
-# to breathe a little longer than we wait. Both parts are answered together, as one question.
+LONGEST_QUEUE = 64  # turns; a sender this far ahead does not wait for answers
+# Seconds between an end of the user's speech and the next start within which both parts are one question: the user has
+# only paused a little longer than the voice detector waits.
 SAME_THOUGHT = 1.0
 SORRY = "Sorry, I did not catch that. You can also type it."
 
 
 class Brain(Protocol):
     def reply(self, text: str) -> AsyncIterator[str]:
-        """The answer to `text`, sentence by sentence."""
+        """Answer `text`, sentence by sentence."""
 
     def remember(self, role: Literal["user", "assistant"], text: str) -> None:
-        """What was really said."""
+        """Add to the history what was said and heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The avatar's: it says `text`, or what it has to say to it when that `asks`.
+    """A turn of the avatar: it says `text`, or answers it if it `asks`.
 
-    `source`: id of the command that caused it. `by_voice`: the user asked aloud.
+    `source`: the id of the command that caused it. `by_voice`: the user asked aloud.
     """
 
     text: str
@@ -45,8 +45,11 @@ class Turn:
 
 
 class Conversation:
-    """A `simulator.avatar.listening.Listener`. `brain` None is the restricted mode: nothing is answered (LiveAvatar
-    docs, contexts). `said(role, text)` is told every final text."""
+    """A `simulator.avatar.listening.Listener`.
+
+    Without a `brain` the session is in restricted mode and answers nothing (LiveAvatar docs, contexts).
+    `said(role, text)` is called with every final text.
+    """
 
     def __init__(
         self,
@@ -65,17 +68,16 @@ class Conversation:
         self._queue: asyncio.Queue[Turn] = asyncio.Queue(LONGEST_QUEUE)
         self._turn: asyncio.Task[None] | None = None
         self._listening = self._thinking = False
-        # Of the user's speech:
         self._user_speaks = self._shown = False
         self._ended_at = float("-inf")
-        self._awaited = 0  # utterances that ended and are still being recognised
-        self._unwanted = 0  # of those, how many an interrupt came after: they are shown, but not answered
-        self._asked: list[str] = []  # what the next answer is for, until it has been given
+        self._awaited = 0  # the user's utterances that have ended and are still being recognised
+        self._unwanted = 0  # those of them that an interrupt followed: shown, but not answered
+        self._asked: list[str] = []  # the texts that the next answer is for, until it has been given
         self._apologised = False
 
     @property
     def mood(self) -> Mood:
-        """What the face shows now."""
+        """The mood that the face shows now."""
         if self._delivery.speaking:
             return Mood.SPEAKING
         if self._user_speaks:
@@ -85,12 +87,12 @@ class Conversation:
         return Mood.LISTENING if self._listening or self._push_to_talk.is_open else Mood.IDLE
 
     def obey(self, command: Command) -> None:
-        """Take a command. Speak commands wait for their turn, everything else happens at once."""
+        """Handle a command. Speak commands are queued, all others take effect at once."""
         match command.type:
             case commands.SPEAK_TEXT:
                 self._enqueue(Turn(command.text, command.event_id))
             case commands.SPEAK_RESPONSE if self._brain is None:
-                logger.debug("nothing is answered without a context")
+                logger.debug("speak_response ignored: the session has no context")
             case commands.SPEAK_RESPONSE:
                 if self._enqueue(Turn(command.text, command.event_id, asks=True)):
                     self._apologised = False
@@ -105,34 +107,34 @@ class Conversation:
                 self._push_to_talk.stop(command.event_id)
 
     def interrupt(self) -> None:
-        """Silence and a closed mouth at once; what waited to be said or answered is dropped."""
+        """Stop speaking at once and drop what waits to be said or answered."""
         self._asked.clear()
         self._unwanted = self._awaited
         self._hush()
 
     def user_started(self) -> None:
-        """The user's voice is heard: the avatar stops and listens."""
+        """The user begins to speak: stop and listen."""
         self._events.publish("user.speak_started")
         self._user_speaks = True
         if self._delivery.speaking and _now() - self._ended_at > SAME_THOUGHT:
-            self._asked.clear()  # its answer was listened to; this is about something new
+            self._asked.clear()  # the user has heard the answer to it; this is a new question
         self._hush()
 
     def user_said_so_far(self, text: str) -> None:
-        """The whole utterance so far. The chunks are cumulative (LiveAvatar demo)."""
+        """Publish the utterance so far. Chunks are cumulative (LiveAvatar demo)."""
         self._shown = True
         self._events.publish("user.transcription.chunk", text=text)
 
     def user_ended(self) -> None:
-        """The user is silent. `user_said` follows."""
+        """The user has stopped speaking. `user_said` follows."""
         self._events.publish("user.speak_ended")
         self._user_speaks = False
         self._ended_at = _now()
         self._awaited += 1
 
     def user_said(self, text: str) -> None:
-        """The final text of one utterance; "" when it was not understood."""
-        if text or self._shown:  # an empty one takes back what was shown
+        """Take the final text of one utterance; "" if it was not understood."""
+        if text or self._shown:  # an empty text replaces the chunks that were shown
             self._events.publish("user.transcription", text=text)
         self._shown = False
         self._awaited -= 1
@@ -148,15 +150,15 @@ class Conversation:
         if text:
             self._asked.append(text)
         if self._user_speaks or self._awaited:
-            return  # there is more to come, which may belong to it
-        if self._asked:  # a cough after a question does not make it unasked
+            return  # more is to come, and it may belong to the same question
+        if self._asked:  # also after a cough: the question before it still stands
             self._enqueue(Turn(" ".join(self._asked), asks=True, by_voice=True))
         elif not self._apologised:
             self._apologised = True
             self._enqueue(Turn(SORRY))
 
     async def run(self) -> None:
-        """Take turns until cancelled."""
+        """Take the queued turns until cancelled."""
         try:
             while True:
                 turn = await self._queue.get()
@@ -168,7 +170,7 @@ class Conversation:
             await self.close()
 
     async def close(self) -> None:
-        """End the turn that is under way, with its closing events."""
+        """End the current turn, with its closing events."""
         self.interrupt()
         if self._turn is not None:
             await asyncio.wait({self._turn})
@@ -184,7 +186,7 @@ class Conversation:
         try:
             self._queue.put_nowait(turn)
         except asyncio.QueueFull:
-            logger.warning("a text was dropped: %d are waiting already", LONGEST_QUEUE)
+            logger.warning("text dropped: %d turns are queued already", LONGEST_QUEUE)
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""How the avatar says something: sentences in; sound, mouth, captions and their events out."""
+"""Speech output: turns sentences into sound, mouth shapes, captions and events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -11,19 +11,19 @@ from simulator.avatar.lips_from_sound import SoundLips
 from simulator.avatar.playback import Playback
 from voice.speaking.utterance import BYTES_PER_SECOND, Utterance
 
-AHEAD = 1  # sentences that are spoken into memory while another one is heard
-# Seconds after the last sound in which its echo may still come in by the user's microphone: the way there, the
-# client's buffer, the way back and ours.
+AHEAD = 1  # sentences that are synthesised while another one is played
+# Seconds after the last sound in which the user's microphone usually still picks up its echo: the way there, the
+# client's buffer, the way back and our own buffer.
 ECHO = 0.4
 
 
 class Voice(Protocol):
     async def utter(self, text: str) -> Utterance:
-        """One sentence, spoken or silent."""
+        """Synthesise one sentence; a silent one if there is no voice."""
 
 
 class Delivery:
-    """One utterance at a time; `speaking` from its first sound to its last, or to its end by cancellation."""
+    """Plays one utterance at a time. `speaking` is true from its first sound to its last, or until it is cancelled."""
 
     def __init__(self, events: Events, playback: Playback, voice: Voice) -> None:
         self.speaking = False
@@ -34,16 +34,16 @@ class Delivery:
 
     @property
     def audible(self) -> bool:
-        """Whether a microphone near the user's loudspeaker may hear the avatar now."""
+        """Whether a microphone near the user's loudspeaker may pick the avatar up now."""
         return self.speaking or _now() < self._silent_at + ECHO
 
     async def speak(
         self, sentences: AsyncIterator[str], source: str | None, concluded: Callable[[str], None]
     ) -> None:
-        """Say `sentences` as one utterance. `source` is the id of the command that caused it, if one did.
+        """Say `sentences` as one utterance. `source` is the id of the command that caused it, if there is one.
 
-        Its final transcription follows its last word, so that clients which append the chunks show the text once;
-        after a cancellation it is what was heard. `concluded` gets the same text, unless nothing was heard.
+        The final transcription follows the last word, so that clients that append chunks show the text once. After a
+        cancellation it holds only the words that were played. `concluded` gets the same text, unless it is empty.
         """
         spoken: asyncio.Queue[Utterance | None] = asyncio.Queue(AHEAD)
         async with asyncio.TaskGroup() as parts:
@@ -51,12 +51,12 @@ class Delivery:
             await self._play(spoken, source, concluded)
 
     def sound(self, pcm: bytes) -> None:
-        """Play 24 kHz, 16-bit mono sound that is no speech after what is being played."""
+        """Play 24 kHz, 16-bit mono sound other than speech, after the current sound."""
         self._playback.push(pcm, SoundLips().listen(pcm).at)
         self._silent_at = max(self._silent_at, _now()) + len(pcm) / BYTES_PER_SECOND
 
     def hush(self) -> None:
-        """Silence and a closed mouth, now."""
+        """Stop the sound and close the mouth at once."""
         self._playback.stop()
         self._silent_at = min(self._silent_at, _now())
 
@@ -67,7 +67,7 @@ class Delivery:
             await spoken.put(None)
         finally:
             if isinstance(sentences, AsyncGenerator):
-                await sentences.aclose()  # ends the request behind it now, not when it is collected
+                await sentences.aclose()  # ends its HTTP request now and not at garbage collection
 
     async def _play(
         self, spoken: asyncio.Queue[Utterance | None], source: str | None, concluded: Callable[[str], None]

@@ -1,6 +1,6 @@
-"""Events that reach the client otherwise than the service means them: the event faults, in both vocabularies' worlds.
+"""The event faults: change events on their way to the client.
 
-Works on events of the data channel (key `event_type`) and of the media websocket (key `type`) alike.
+Handles events of the data channel (key `event_type`) and of the media websocket (key `type`).
 """
 
 import json
@@ -12,7 +12,7 @@ from simulator.avatar.faults import Faults
 
 Event = Mapping[str, Any]
 
-# What a client may find where an event should be.
+# Sent before an event by the `malformed` fault.
 MALFORMED = (
     "{",
     "null",
@@ -21,9 +21,9 @@ MALFORMED = (
     "{}",
     '{"event_type": 7, "type": 7}',
 )
-# Held back until the next event has overtaken them. Nobody waits for these to go on, so none is held for good.
+# Events that the `reordered` fault delays by one. A later event always follows each of these.
 OVERTAKEN = (".speak_started", ".transcription", ".chunk", "_appended", "_committed")
-# Events that came with the newer clients, web SDK 0.0.11 and livekit-plugins-liveavatar 1.8.9.
+# Events that only newer clients know: web SDK 0.0.11 and livekit-plugins-liveavatar 1.8.9.
 NEWER = (
     ".chunk",
     "agent.state_updated",
@@ -32,12 +32,12 @@ NEWER = (
     "warning",
     "error",
 )
-# Envelope members the first documentation did not have.
+# Envelope members that the first documentation does not have.
 NEWER_MEMBERS = ("event_id", "source_event_id")
 
 
 class Distortion:
-    """Follows the events of one session; `faults.events` and `faults.vocabulary` say what is wrong at the moment."""
+    """Applies `faults.events` and `faults.vocabulary`, as they are at the moment, to the events of one session."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -45,7 +45,7 @@ class Distortion:
         self._count = 0
 
     def packets(self, event: Event) -> list[str]:
-        """What to send in place of `event`, in this order: JSON texts, unless that is the fault."""
+        """Return the texts to send in place of `event`, in order. All are JSON but those of the `malformed` fault."""
         spoken = event if self._faults.vocabulary == "new" else in_old_words(event)
         if spoken is None:
             return []
@@ -75,16 +75,16 @@ class Distortion:
 
 
 def in_old_words(event: Event) -> Event | None:
-    """The event as the service sent it in its first year; None for one it did not have then.
+    """Return the event as the service sent it in its first year; None if it did not exist then.
 
-    LiveAvatar docs of 2025, custom-mode-events and full-mode-events.
+    Source: LiveAvatar docs of 2025, custom-mode-events and full-mode-events.
     """
     kind = _kind(event)
     if kind.endswith(NEWER) or kind.startswith(NEWER):
         return None
     if "type" not in event:
         return {name: value for name, value in event.items() if name not in NEWER_MEMBERS}
-    # On the media websocket the id was the command's own, and there was no other.
+    # On the media websocket an event had only one id: that of its command.
     old = {name: value for name, value in event.items() if name != "source_event_id"}
     if event.get("source_event_id"):
         old["event_id"] = event["source_event_id"]

@@ -1,4 +1,4 @@
-"""The user's voice, from the microphone in the room to the words in the conversation."""
+"""Speech input: from the user's microphone track to the words in the conversation."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Ears:
-    """Tells `listener` what the user says; the parts of hearing put together. `run` is owned by the caller."""
+    """Microphone, voice detection and recognition put together. The caller owns the task of `run`."""
 
     def __init__(
         self,
@@ -52,21 +52,21 @@ class Ears:
         self._microphone_here = asyncio.Event()
 
     def begin(self) -> None:
-        """Subscribe to the microphones in the room, once it is joined."""
+        """Subscribe to the microphones in the room. Call after the join."""
         self._hearing.begin(self._room)
 
     def open_window(self) -> None:
-        """Push to talk begins."""
+        """Begin push to talk."""
         self._listening.open_window()
 
     def close_window(self) -> None:
-        """Push to talk ends."""
+        """End push to talk."""
         self._listening.close_window()
 
     async def run(self) -> None:
-        """Understand what is said until cancelled."""
-        # Getting ready takes half a second of a processor that the first picture needs more, and not everybody has a
-        # microphone. What is said meanwhile waits.
+        """Recognise speech until cancelled."""
+        # Loading the model takes half a second of CPU that the first picture needs more, and not every visitor has a
+        # microphone. Sound that arrives meanwhile is queued.
         await self._microphone_here.wait()
         await self._understanding.open()
         await self._listening.run()

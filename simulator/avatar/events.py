@@ -1,4 +1,4 @@
-"""Events of the topic `agent-response` (LiveAvatar docs, full-mode events)."""
+"""Events of the data topic `agent-response` (LiveAvatar docs, full-mode events)."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ TOPIC = "agent-response"
 
 
 class Events:
-    """Sends the events of one session, in the order they happen. `run` does the sending."""
+    """Sends the events of one session in order; the caller owns the task of `run`."""
 
     def __init__(self, session_id: str, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._session_id = session_id
@@ -20,7 +20,7 @@ class Events:
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     def publish(self, event_type: str, source_event_id: str | None = None, **members: str) -> None:
-        """Queue one event. `source_event_id` is the id of the command that caused it, if it had one."""
+        """Queue one event. `source_event_id` is the id of the command that caused it, if there is one."""
         event: dict[str, Any] = {
             "event_id": str(uuid.uuid4()),
             "event_type": event_type,
@@ -31,7 +31,7 @@ class Events:
         self._queue.put_nowait(event)
 
     async def flushed(self) -> None:
-        """Return when everything published so far was handed to the room."""
+        """Wait until all events published so far have been handed to the room."""
         await self._queue.join()
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose in a worker. Switched by the parent while the session runs."""
+"""The faults of an avatar process. The parent switches them while the session runs."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 
 @dataclass(slots=True)
 class Faults:
-    """The defaults are a healthy avatar.
+    """The defaults mean a healthy avatar.
 
-    `silent`: its track carries silence. `frozen`: its picture stands still. `events`: what becomes of events on their
-    way out, a name of `simulator.avatar.distortion`; `vocabulary`: "new" or "old". `thinking`: seconds it takes
-    before every answer. `farewell`: whether it says session.stopped. `connected_after`: seconds until the media
-    websocket hears `connected`, None for never. `stays_without_room`: being put out of the room does not end the
-    session.
+    `silent`: the audio track carries silence. `frozen`: the picture stands still. `events`: an event fault of
+    `simulator.avatar.distortion`. `vocabulary`: "new" or "old". `thinking`: seconds before every answer. `farewell`:
+    send session.stopped. `connected_after`: seconds until the media websocket gets `connected`, None for never.
+    `stays_without_room`: the session goes on when the room is lost.
     """
 
     silent: bool = False
@@ -25,7 +24,7 @@ class Faults:
     stays_without_room: bool = False
 
     def switch(self, changes: dict[str, Any]) -> None:
-        """Apply the parent's changes; names of a newer parent are ignored."""
+        """Apply the parent's changes; unknown names are ignored, as a newer parent may send them."""
         known = {field.name for field in fields(self)}
         for name, value in changes.items():
             if name in known:

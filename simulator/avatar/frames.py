@@ -1,4 +1,4 @@
-"""Pictures into the I420 frames that video sources take, converting only what changed."""
+"""Converts pictures into I420 frames for a video source; only the changed part each time."""
 
 import numpy as np
 from livekit import rtc
@@ -11,7 +11,7 @@ I420, RGB24 = rtc.VideoBufferType.I420, rtc.VideoBufferType.RGB24
 
 
 class FrameBuffer:
-    """One frame that is written again and again. `frame` shares its memory."""
+    """The memory of one frame, which is overwritten for each picture. `frame` is a view of it."""
 
     def __init__(self, background: Image.Image) -> None:
         self._pixels = _converted(background)
@@ -20,7 +20,7 @@ class FrameBuffer:
         self.frame = rtc.VideoFrame(width, height, I420, self._pixels.data)
 
     def write(self, patch: Patch) -> None:
-        """Put a part of the picture where it belongs."""
+        """Write a changed part of the picture at its position."""
         box = patch.box
         parts = _planes(_converted(patch.picture), box.width, box.height)
         luma, blue, red = self._planes

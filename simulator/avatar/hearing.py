@@ -1,4 +1,4 @@
-"""What the user says: the newest microphone track in the room, as PCM."""
+"""The user's microphone: the newest audio track of a user in the room, as PCM."""
 
 import asyncio
 import logging
@@ -8,18 +8,18 @@ from livekit import rtc
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_RATE = 16_000  # Hz, what speech recognition works with
+SAMPLE_RATE = 16_000  # Hz, as speech recognition needs it
 FRAME_MS = 40
-# Seconds after a mute in which the sound of before still comes in: signalling is quicker than media. Who releases
-# a talk button with the last word on the lips shall be heard to the end.
+# Seconds after a mute in which sound from before it still arrives, because signalling is faster than media. A user who
+# releases a talk button on the last word is heard to the end.
 LINGER = 0.2
 
 
 class Hearing:
-    """Follows the users' microphones in `room`; `is_user(participant)` tells them from avatars and agents.
+    """Reads the users' microphones in `room`; `is_user(participant)` tells users from avatars and agents.
 
-    A client that stops and restarts its voice chat leaves a dead microphone track behind (seen in web SDK
-    0.0.18), so the newest one counts. Muted tracks are not read: they would deliver silence, at a cost.
+    A client that stops and restarts its voice chat leaves a dead microphone track behind (web SDK 0.0.18), so the
+    newest track counts. Muted tracks are not read: they would only deliver silence, at a cost.
     """
 
     def __init__(
@@ -29,8 +29,8 @@ class Hearing:
         heard: Callable[[memoryview], None],
         lost: Callable[[], None],
     ) -> None:
-        """`heard` gets 40 ms of 16 kHz, 16-bit mono PCM at a time; `lost` is called when no more comes of a
-        microphone, because it is muted, gone or replaced by a newer one."""
+        """`heard` gets pieces of 40 ms of 16 kHz, 16-bit mono PCM. `lost` is called when a microphone delivers no
+        more, because it is muted, unpublished or replaced by a newer one."""
         self._is_user = is_user
         self._heard = heard
         self._lost = lost
@@ -45,7 +45,7 @@ class Hearing:
         room.on("track_unmuted", self._on_muted)
 
     def begin(self, room: rtc.Room) -> None:
-        """Subscribe to the microphones that were there before us."""
+        """Subscribe to the microphones that are already in the room."""
         for participant in room.remote_participants.values():
             for publication in participant.track_publications.values():
                 self._on_published(publication, participant)
@@ -81,7 +81,7 @@ class Hearing:
         elif self._lingering is None:
             self._read_newest()
         else:
-            self._stop_lingering()  # muted and unmuted at once: nothing was missed
+            self._stop_lingering()  # muted only for a moment: reading has not stopped
 
     def _stop_lingering(self) -> None:
         if self._lingering is not None:

@@ -1,4 +1,4 @@
-"""What the parent process asks of a worker: JSON lines on its standard input."""
+"""The parent's orders to an avatar process: JSON lines on its standard input."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from voice.speaking.speaker import Voice
 
 
 class BadOrder(Exception):
-    """The parent sent a line this worker does not understand: the two are not of the same version."""
+    """An unknown order: parent and avatar process are not of the same version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the avatar knows, dynamic variables filled in."""
+    """The context of a session, with its dynamic variables filled in."""
 
     prompt: str
     opening_text: str
@@ -26,7 +26,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """Which avatar appears in which room, and how. `size` is width and height in pixels."""
+    """The avatar, its room and its picture. `size` is width and height in pixels."""
 
     session_id: str
     livekit_url: str
@@ -38,16 +38,16 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class LiteJob(Appearance):
-    """One LITE session. `longest_buffer`: seconds of sound that may wait to be played."""
+    """The start of a LITE session. `longest_buffer`: seconds of sound that may wait to be played."""
 
     longest_buffer: float
 
 
 @dataclass(frozen=True, slots=True)
 class Job(Appearance):
-    """One FULL session. `context` None is the restricted mode: nothing is answered (LiveAvatar docs, contexts).
+    """The start of a FULL session. Without a `context` nothing is answered (LiveAvatar docs, contexts).
 
-    `llm`: the LLM configuration the session was made with. `language`: the BCP-47 code of what is spoken.
+    `llm`: the session's LLM configuration. `language`: the BCP-47 code of the spoken language.
     """
 
     agent_token: str = field(repr=False)
@@ -60,14 +60,14 @@ class Job(Appearance):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Leave; `reason` is announced to the room first. Without one nothing is announced."""
+    """The order to leave. A `reason` is announced to the room first; None announces nothing."""
 
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Anything else, for the running session: `do` is one of OTHERS."""
+    """Any other order, for the running session: `do` is one of OTHERS."""
 
     do: str
     members: Mapping[str, Any] = field(repr=False)
@@ -77,7 +77,7 @@ OTHERS = frozenset({"faults", "say", "tone", "interrupt", "socket", "media"})
 
 
 def parse_order(line: bytes) -> Job | LiteJob | Stop | Order:
-    """Raises `BadOrder`. Its message names what is wrong and holds no value, for some are secret."""
+    """Parse a line. Raises `BadOrder`, whose text holds none of the values: some are secret."""
     try:
         order = json.loads(line)
         if order["do"] == "start":
@@ -87,8 +87,8 @@ def parse_order(line: bytes) -> Job | LiteJob | Stop | Order:
         if order["do"] in OTHERS:
             return Order(order["do"], order)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadOrder(f"{type(error).__name__} in an order") from None
-    raise BadOrder("an order of an unknown kind")
+        raise BadOrder(f"unreadable order: {type(error).__name__}") from None
+    raise BadOrder("unknown order")
 
 
 def _appearance(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,5 +136,5 @@ def _llm(llm: Mapping[str, Any] | None) -> Endpoint | None:
 
 
 def fill_in(text: str, variables: Mapping[str, str]) -> str:
-    """`text` with every known `${name}` replaced (LiveAvatar docs, dynamic variables); unknown ones stay."""
+    """Replace every known `${name}` in `text` (LiveAvatar docs, dynamic variables); unknown ones stay."""
     return re.sub(r"\$\{(\w+)\}", lambda match: variables.get(match[1], match[0]), text)

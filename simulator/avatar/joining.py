@@ -1,21 +1,21 @@
-"""Joining and leaving a room safely."""
+"""Joining a room safely."""
 
 import asyncio
 
 from livekit import rtc
 
-CONNECT_TIMEOUT = 5.0  # seconds for one attempt at the signal connection; the SDK makes three
+CONNECT_TIMEOUT = 5.0  # seconds for one attempt to connect the signalling; the SDK makes three
 
 
 class JoinFailed(Exception):
-    """The room could not be joined; the message says why."""
+    """The room could not be joined; the text says why."""
 
 
 async def join(room: rtc.Room, url: str, token: str, name: str) -> None:
-    """Connect `room` without subscribing to anything. Raises `JoinFailed`; `name` is for its message.
+    """Connect `room` without subscribing to any track. Raises `JoinFailed`, whose text begins with `name`.
 
-    Safe to cancel: the native library ends the whole process when its connect is cancelled half-way, so a
-    cancelled join waits for the connection and leaves again.
+    Safe to cancel. The native library ends the whole process if its connect is cancelled half-way, so a cancelled join
+    waits for the connection and leaves again.
     """
     options = rtc.RoomOptions(
         auto_subscribe=False, connect_timeout=CONNECT_TIMEOUT, single_peer_connection=True

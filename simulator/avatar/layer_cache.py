@@ -1,4 +1,4 @@
-"""Least recently used drawings, held to a number of bytes."""
+"""A cache of drawn layers, bounded in bytes; it drops the least recently used."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 class LayerCache:
-    """Poses are many and a head at 1080 lines is 3 MB, so what is capped are bytes, not entries."""
+    """The bound is in bytes, not entries: a head at 1080 lines takes 3 MB, and poses are many."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -15,7 +15,7 @@ class LayerCache:
         self._layers: OrderedDict[Hashable, Image.Image] = OrderedDict()
 
     def get(self, key: Hashable, draw: Callable[[], Image.Image]) -> Image.Image:
-        """The layer under `key`, drawn now if it is not held."""
+        """Return the layer of `key`; draw it if it is not in the cache."""
         layer = self._layers.get(key)
         if layer is None:
             layer = self._layers[key] = draw()

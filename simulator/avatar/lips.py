@@ -1,5 +1,5 @@
-"""From the sounds of speech to the shapes of a mouth."""
-# ruff: noqa: RUF001 - letters of the IPA are meant, not the Latin ones they look like
+"""The mouth shapes of speech, from its phonemes."""
+# ruff: noqa: RUF001 - these are letters of the IPA, not the Latin ones that they resemble
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OPENINGS, WIDTHS = 7, 4  # highest indices of the mouth sprites
 
 @dataclass(frozen=True, slots=True)
 class Mouth:
-    """`opening` 0 (shut) to 1; an empty `sprite` is a mouth at rest, whose smile is the mood's affair."""
+    """`opening` is 0 (shut) to 1. An empty `sprite` is a mouth at rest, whose smile depends on the mood."""
 
     sprite: str
     opening: float
@@ -25,7 +25,7 @@ REST = Mouth("", 0.0)
 PRESS = Mouth("mouth_press", 0.0)
 TEETH = Mouth("mouth_fv", 0.1)
 
-# IPA -> opening, width. Measured by eye against the drawing, not against a speaker.
+# IPA -> opening, width. Chosen by eye for the drawing, not measured on a speaker.
 _SHAPES: dict[str, tuple[float, float]] = {
     **dict.fromkeys("aɑæɶ", (0.95, 0.60)),
     **dict.fromkeys("ʌɐ", (0.72, 0.50)),
@@ -45,25 +45,25 @@ class MouthTrack:
     """The mouth over one stretch of sound, one shape per `STEP`."""
 
     def __init__(self, shapes: list[Mouth], begun: float = 0.0) -> None:
-        """`begun`: seconds by which the first shape began before the sound."""
+        """`begun`: seconds that the first shape begins before the sound."""
         self._shapes = shapes
         self._begun = begun
 
     def at(self, seconds: float) -> Mouth:
-        """The shape `seconds` after the start of the sound; at rest before and after it."""
+        """Return the shape `seconds` after the start of the sound; at rest before and after the track."""
         index = floor((seconds + self._begun) / STEP)
         return self._shapes[index] if 0 <= index < len(self._shapes) else REST
 
 
 def open_mouth(opening: float, width: float) -> Mouth:
-    """The drawing nearest to an opening and a width from 0 to 1."""
+    """Return the sprite nearest to an opening and a width, both 0 to 1."""
     if opening < 0.05:
         return REST
     return Mouth(f"mouth_open{max(1, round(opening * OPENINGS))}_wide{round(width * WIDTHS)}", opening)
 
 
 def track_from_phonemes(phonemes: Iterable[PhonemeMark], seconds: float) -> MouthTrack:
-    """The mouth for an utterance `seconds` long, from its timed IPA phonemes."""
+    """Return the mouth of an utterance of `seconds`, from its timed IPA phonemes."""
     targets: list[Mouth | tuple[float, float]] = [REST] * (round(seconds / STEP) + 1)
     marks = list(phonemes)
     held = 0
@@ -81,7 +81,7 @@ def _starts(marks: list[PhonemeMark]) -> list[int]:
 
 
 def _shapes(ipa: str) -> list[Mouth | tuple[float, float]]:
-    """One shape, or two for a diphthong."""
+    """Return one shape, or two for a diphthong."""
     stressed = "ˈ" in ipa
     sounds = ipa.strip("ˈˌː")
     if not sounds:
@@ -100,7 +100,7 @@ def _weighed(shape: tuple[float, float], full: bool) -> tuple[float, float]:
 
 
 def _smoothed(targets: list[Mouth | tuple[float, float]], index: int) -> Mouth:
-    """Lips are no switches: each shape leans towards its neighbours, except where they have to close."""
+    """Return a shape averaged with its neighbours, so that lips do not jump; closed lips stay closed."""
     here = targets[index]
     if here is PRESS or here is TEETH:
         return here

@@ -1,8 +1,8 @@
-"""The mouth for speech that comes as sound alone: what it says is not known, only how it sounds.
+"""The mouth shapes of speech whose phonemes are unknown, from its sound.
 
-A small network reads the mouth from the last 80 ms of sound. `simulator.avatar.train_lips` trained it on
-synthetic voices, whose phonemes are known. The mouth goes with the sound, where one that knows the phonemes
-leads it by 20 ms: nothing of a stream's future is needed.
+A small network reads the mouth from the last 80 ms of sound. `simulator.avatar.train_lips` trains it on synthetic
+voices, whose phonemes are known. The mouth moves with the sound, without looking ahead in the stream; a mouth from
+phonemes leads the sound by 20 ms.
 """
 
 from functools import cache
@@ -16,9 +16,9 @@ from simulator.avatar.mel_bands import Floats, MelBands, samples_of
 from voice.speaking.utterance import SAMPLE_RATE
 
 NETWORK = Path(__file__).with_name("lips_from_sound.npz")
-SILENT = -5.0  # decades of power: sound below this moves no lips
-SWIFT = 0.7  # of the way to the next shape that lips go in one step: without it they would tremble
-SURE = 0.5  # how sure the network must be of lips that meet, and of teeth on a lip
+SILENT = -5.0  # decades of power; softer sound does not move the lips
+SWIFT = 0.7  # share of the way to the next shape per step; keeps lips from trembling
+SURE = 0.5  # output above which lips meet, or teeth touch the lip
 
 
 class Network(NamedTuple):
@@ -28,30 +28,30 @@ class Network(NamedTuple):
     outer: Floats
 
     def __call__(self, features: Floats) -> Floats:
-        """From (steps, features) to (steps, 4): opening, width, lips that meet, teeth on the lip; all 0 to 1."""
+        """Map (steps, features) to (steps, 4): opening, width, lips that meet, teeth on the lip; all 0 to 1."""
         hidden = np.tanh(features @ self.inner[:-1] + self.inner[-1])
         mouths: Floats = 1 / (1 + np.exp(-(hidden @ self.outer[:-1] + self.outer[-1])))
         return mouths
 
 
 class SoundLips:
-    """The mouth of one stream of speech, piece by piece."""
+    """Reads the mouth of one stream of speech, piece by piece."""
 
     def __init__(self) -> None:
         self._network = trained_network()
         self.reset()
 
     def reset(self) -> None:
-        """A new utterance begins."""
+        """Begin a new utterance."""
         self._bands = MelBands()
         self._opening, self._width = 0.0, 0.5
         self._pressed = False
 
     def listen(self, pcm: bytes) -> MouthTrack:
-        """The mouth over exactly this piece: 24 kHz, 16-bit little-endian mono, any number of whole samples.
+        """Return the mouth over this piece: 24 kHz, 16-bit little-endian mono, any number of whole samples.
 
-        Shapes lie on a grid of `lips.STEP` that goes on from piece to piece, so it matters little how a stream
-        is cut. A minute at once is answered in one call: give it pieces of a second in an event loop.
+        Shapes lie on a grid of `lips.STEP` that continues from piece to piece, so the size of pieces matters little.
+        A call takes time in proportion to its piece: in an event loop, pass pieces of a second at most.
         """
         if not pcm:
             return MouthTrack([])
@@ -66,7 +66,7 @@ class SoundLips:
         held, self._pressed = self._pressed, press
         self._opening += SWIFT * (opening - self._opening)
         self._width += SWIFT * (width - self._width)
-        if press or held:  # for two steps at least: closed lips must meet a video frame
+        if press or held:  # for two steps at least, so that a video frame shows closed lips
             return PRESS
         if teeth > SURE:
             return TEETH
@@ -75,6 +75,6 @@ class SoundLips:
 
 @cache
 def trained_network() -> Network:
-    """The network that is shipped. Raises `FileNotFoundError` when it is not there."""
+    """Return the trained network. Raises `FileNotFoundError` if its file is missing."""
     with np.load(NETWORK) as weights:
         return Network(weights["inner"], weights["outer"])

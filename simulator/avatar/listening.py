@@ -1,4 +1,4 @@
-"""The user's sound cut into utterances, and what was said in each of them."""
+"""Cuts the user's sound into utterances and recognises each."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from voice.hearing.recognizer import Recognition
 from voice.hearing.vad import SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
 
 BYTES_PER_SECOND = 16_000 * 2
-LONGEST = 30.0  # seconds of one utterance; who talks on begins another one
-# Seconds of sound that were spoken before the push-to-talk window closed and still have to arrive: sound waits in
-# the client and in our jitter buffer, a command does not.
+LONGEST = 30.0  # seconds of one utterance; longer speech is cut into several
+# Seconds that the push-to-talk window stays open after the command to close it: sound spoken before is still in the
+# client and in our jitter buffer, while a command does not wait there.
 TAIL = 0.2
 
 
 class Listener(Protocol):
-    """Is told about every utterance: a start, any number of texts so far, an end, the final text.
+    """Called for every utterance: once at its start, for each interim text, at its end and with its final text.
 
-    The final text comes later than the end; by then the next utterance may have started.
+    The final text follows the end; by then the next utterance may have started.
     """
 
     def user_started(self) -> None: ...
@@ -28,15 +28,15 @@ class Listener(Protocol):
 
 class Recognizer(Protocol):
     def listen(self) -> Recognition:
-        """Begin a new utterance."""
+        """Begin to recognise a new utterance."""
 
 
 class Listening:
-    """Hears one user. `run` recognises and is owned by the caller.
+    """Listens to one user. `run` recognises; the caller owns its task.
 
-    Without push to talk a pause ends an utterance. With it only what is said in the window counts, and all of it is
-    one utterance, however many pauses it has (LiveAvatar docs, push to talk). `guarded(pcm)`: the avatar's own voice
-    may be in there. Without a `detector` nothing is heard.
+    A pause ends an utterance. With push to talk only speech in the window counts, and all of it is one utterance,
+    whatever its pauses (LiveAvatar docs, push to talk). `guarded` and `is_echo` are those of `EchoGuard`. Without a
+    `detector` nothing is heard.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Listening:
         self._push_to_talk = push_to_talk
         self._open = not push_to_talk
         self._shutting: asyncio.TimerHandle | None = None
-        self._room = 0  # bytes this utterance may still have
+        self._room = 0  # bytes that this utterance may still grow
         self._sound: asyncio.Queue[bytes | None] = asyncio.Queue()  # None ends an utterance
 
     def hear(self, pcm: bytes | memoryview) -> None:
-        """Take 16 kHz, 16-bit mono sound. The listener is told at once when the user starts and ends."""
+        """Take 16 kHz, 16-bit mono sound. Calls the listener at once when the user starts or ends."""
         if not self._open or self._detector is None:
             return
         for news in self._detector.feed(pcm, guarded=self._guarded(pcm)):
@@ -79,23 +79,23 @@ class Listening:
                     self._end()
 
     def microphone_lost(self) -> None:
-        """No more sound for now: it was muted, unpublished or replaced."""
+        """End the utterance: the microphone was muted, unpublished or replaced."""
         self._forget()
         if not self._push_to_talk:
             self._end()
 
     def open_window(self) -> None:
-        """Push to talk begins."""
+        """Open the push-to-talk window."""
         self._shut()
         self._forget()
         self._open = True
 
     def close_window(self) -> None:
-        """Push to talk ends, when the last sound is in."""
+        """Close the push-to-talk window when the last sound has arrived."""
         self._shutting = asyncio.get_running_loop().call_later(TAIL, self._shut)
 
     async def run(self) -> None:
-        """Recognise one utterance after the other until cancelled."""
+        """Recognise utterances one after the other until cancelled."""
         try:
             while True:
                 await self._recognise(await self._sound.get())
@@ -126,7 +126,7 @@ class Listening:
 
     def _take(self, pcm: bytes) -> None:
         if not self.speaking:
-            return  # cut off by the limit a moment ago
+            return  # the utterance has just reached its limit
         self._sound.put_nowait(pcm[: self._room])
         self._room = max(0, self._room - len(pcm))
         if not self._room and not self._push_to_talk:

@@ -1,7 +1,7 @@
-"""Commands of the media websocket, read from untrusted text frames.
+"""Commands of the media websocket, parsed from untrusted text frames.
 
-Names and members: LiveAvatar docs, lite-mode events. What is optional is what known clients leave out:
-livekit-starter sends no ids, livekit-plugins-liveavatar 1.8.9 a new one with every chunk, pipecat 1.14 null ones.
+Names and members: LiveAvatar docs, lite-mode events. `event_id` is optional, because clients differ: livekit-starter
+sends none, livekit-plugins-liveavatar 1.8.9 a new one with every chunk, pipecat 1.14 null.
 """
 
 import base64
@@ -17,13 +17,13 @@ KEEP_ALIVE = "session.keep_alive"
 
 LONGEST_TYPE = 64
 LONGEST_ID = 128
-GREATEST_ID = 2**53  # the greatest whole number every JSON reader gives back as it was
+GREATEST_ID = 2**53  # the greatest integer that every JSON parser returns exactly
 
 EventId = str | int
 
 
 class InvalidCommand(Exception):
-    """A frame that is no command; the text tells its sender what is wrong."""
+    """The frame is no command; the text tells its sender what is wrong."""
 
     def __init__(self, why: str, event_id: EventId | None = None) -> None:
         super().__init__(why)
@@ -33,7 +33,7 @@ class InvalidCommand(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LiteCommand:
-    """`type` may be one nobody knows. `event_id` is the sender's own id, or None. `audio` is PCM."""
+    """`type` may be unknown. `event_id` is the sender's id or None. `audio` is PCM."""
 
     type: str
     event_id: EventId | None = None
@@ -41,7 +41,7 @@ class LiteCommand:
 
 
 def parse_frame(frame: str) -> LiteCommand:
-    """Raises `InvalidCommand`."""
+    """Parse a frame. Raises `InvalidCommand`."""
     try:
         message = json.loads(frame)
     except (ValueError, RecursionError):
@@ -55,7 +55,7 @@ def parse_frame(frame: str) -> LiteCommand:
 
 
 def _event_id(value: object) -> EventId | None:
-    """An id that can be given back; a sender can do without any other."""
+    """Return an id that an event can repeat; None for any other value."""
     if isinstance(value, str) and 0 < len(value) <= LONGEST_ID:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= GREATEST_ID:

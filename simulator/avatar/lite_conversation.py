@@ -1,7 +1,7 @@
-"""One LITE conversation: the caller's commands in, the avatar's sound and events out, and the mood it shows.
+"""The conversation of a LITE session: takes the caller's commands, gives sound, events and the mood of the face.
 
-The order of the events is one that all known clients survive. To livekit-plugins-liveavatar 1.8.9 both speak_ended
-and a state other than talking end an utterance, unless it was told of the interrupt before.
+All known clients accept the order of the events. livekit-plugins-liveavatar 1.8.9 takes both speak_ended and a state
+other than talking for the end of an utterance, unless an interrupt event came before.
 """
 
 import logging
@@ -30,7 +30,7 @@ STARVED = "The audio ran dry before agent.speak_end: send it at least as fast as
 
 
 class LiteConversation:
-    """`tell` sends an event to the caller; `active` is called whenever the session is not idle."""
+    """`tell` sends an event to the caller. `active` is called on every sign of activity, for the idle timeout."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class LiteConversation:
 
     @property
     def mood(self) -> Mood:
-        """What the face shows now."""
+        """The mood that the face shows now."""
         if self._state == TALKING and not self._dry:
             return Mood.SPEAKING
         return Mood.LISTENING if self._listening else Mood.IDLE
@@ -59,16 +59,15 @@ class LiteConversation:
         await self._utterances.run()
 
     def welcome(self) -> None:
-        """Tell a caller who has just connected that commands are taken."""
+        """Tell a caller that has just connected that commands are accepted."""
         self._tell(event("session.state_updated", state="connected"))
 
     def lose_caller(self) -> None:
-        """The websocket closed. What came is played to its end, and nothing of a next caller's belongs to it."""
+        """Seal the open utterance when the websocket has closed. It is played to its end."""
         self._utterances.seal()
 
     def obey(self, command: LiteCommand) -> None:
-        """Take a command. Types nobody knows are passed over without a word, as the service does: clients send
-        `start` (livekit starter), and others that no documentation has."""
+        """Handle a command. Unknown types get no answer, as at the service; livekit-starter sends `start`."""
         self._active()
         match command.type:
             case lite_commands.SPEAK:
@@ -88,26 +87,26 @@ class LiteConversation:
             case lite_commands.KEEP_ALIVE:
                 pass
             case unknown:
-                logger.debug("passed over a command of type %r", unknown)
+                logger.debug("ignored a command of type %r", unknown)
 
     def refuse(self, wrong: InvalidCommand) -> None:
         """Tell the caller what is wrong with a frame."""
         self._tell(error(INVALID_REQUEST, wrong.why, wrong.event_id))
 
     def say(self, pcm: bytes) -> None:
-        """One utterance that no caller sent, after all that wait; seals what is open. Raises `BufferFull`."""
+        """Queue an utterance of our own; seals the open one first. Raises `BufferFull`."""
         self._utterances.seal()
         self._utterances.append(pcm, None)
         self._utterances.seal()
 
     def end(self) -> None:
-        """The session is over: silence, and the state under the name of every era."""
+        """Stop speaking and send the final state under both of its names, the current and the older one."""
         self._interrupt()
         self._tell(event("session.state_updated", state="disconnected"))
         self._tell(event("session.state_updated", state="closed"))
 
     def speaking(self, utterance: Utterance) -> None:
-        """As `utterances.Listener`, like all that follow."""
+        """Implement `utterances.Listener`, like the four methods below."""
         if not utterance.heard:
             utterance.heard = True
             self._tell(about_task("agent.speak_started", utterance.id, utterance.source))
@@ -132,7 +131,7 @@ class LiteConversation:
         try:
             self._utterances.append(command.audio, command.event_id)
         except BufferFull as full:
-            # Once: a caller that sends this fast would be told a thousand times.
+            # Only once: a caller that sends this fast would get a thousand errors.
             if not self._overflowed:
                 self._overflowed = True
                 self._tell(
@@ -155,7 +154,7 @@ class LiteConversation:
         self._rest()
 
     def _rest(self) -> None:
-        """Listen or idle, unless there is something to say."""
+        """Show listening or idle, unless the avatar is talking."""
         if self._state != TALKING:
             self._show(LISTENING if self._listening else IDLE)
 

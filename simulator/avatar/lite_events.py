@@ -1,7 +1,7 @@
 """Events of the media websocket (LiveAvatar docs, lite-mode events).
 
-Every event has an id of its own; the id of the command that caused it is in `source_event_id`, and `task.id`
-names the utterance it is about. Clients that know only one of the three ways find what they look for.
+Every event has its own id in `event_id`, the id of the command that caused it in `source_event_id`, and the id of its
+utterance in `task.id`. Known clients each use one of the three.
 """
 
 from typing import Any
@@ -19,12 +19,12 @@ def event(kind: str, source: EventId | None = None, **members: Any) -> Event:
 
 
 def about_task(kind: str, task_id: str, source: EventId | None) -> Event:
-    """Of an utterance: `source` is the id it was opened with, as in FULL mode, where the end tells of its start."""
+    """Return an event about one utterance. `source_event_id` is the event id of its first `agent.speak`."""
     return event(kind, source, task={"id": task_id})
 
 
 def error(kind: str, message: str, event_id: EventId | None) -> Event:
-    """`event_id` is that of the command that went wrong."""
+    """Return an error event. `event_id` is that of the command at fault."""
     wrong = {"type": kind, "message": message, "event_id": event_id}
     return {"type": "error", "event_id": str(uuid4()), "error": wrong}
 

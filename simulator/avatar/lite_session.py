@@ -1,4 +1,4 @@
-"""One LITE session: the avatar in a room, and the media websocket, whose other end is the parent process."""
+"""One LITE session: the avatar in its room, and the frames of the media websocket, which the parent passes on."""
 
 import asyncio
 import logging
@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 class LiteSession:
-    """`run` is the session's life and `leave` its orderly end. An instance serves once.
+    """Call `run` once, then `leave`.
 
-    Of the websocket it knows the number of the connection that is open, and its frames. Commands count from the
-    moment `connected` is sent (LiveAvatar docs, lite-mode events: before that they are dropped).
+    The parent numbers the connections of the websocket. Commands before the `connected` event are dropped (LiveAvatar
+    docs, lite-mode events).
     """
 
     def __init__(self, job: LiteJob, reports: Reports) -> None:
@@ -61,7 +61,7 @@ class LiteSession:
             self._reports.send("ready")
 
     def take(self, order: Order) -> None:
-        """Follow an order of the parent; one that means nothing to a LITE session is dropped."""
+        """Handle an order of the parent. Orders for FULL sessions are dropped."""
         match order.do:
             case "socket":
                 self._on_socket(order.members)
@@ -74,10 +74,10 @@ class LiteSession:
             case "tone":
                 self._sound(tone(order.members["seconds"], order.members["hertz"]))
             case _:
-                logger.warning("an order for another kind of session: %s", order.do)
+                logger.warning("order ignored, not for LITE sessions: %s", order.do)
 
     async def announce_end(self, reason: str) -> None:
-        """Fall silent and tell the caller that it is over; the websocket has no word for the reason."""
+        """Stop speaking and send the final state. The media websocket has no member for `reason`."""
         if self._faults.farewell:
             self._conversation.end()
 
@@ -94,7 +94,7 @@ class LiteSession:
         return self._conversation.mood
 
     def _on_socket(self, news: Mapping[str, Any]) -> None:
-        """A connection opened, which replaces the one before, or the open one closed."""
+        """Take the report that a connection has opened, which replaces an earlier one, or that it has closed."""
         if self._welcoming is not None:
             self._welcoming.cancel()
             self._welcoming = None
@@ -130,7 +130,7 @@ class LiteSession:
         try:
             self._conversation.say(pcm)
         except BufferFull as full:
-            logger.warning("no test tone: %s", full)
+            logger.warning("test tone dropped: %s", full)
 
     def _tell(self, event: Event) -> None:
         if not self._welcomed:
@@ -145,5 +145,5 @@ class LiteSession:
 
 
 def _shown(command: LiteCommand) -> dict[str, Any]:
-    """The command for the log: the size of its sound in place of the sound."""
+    """Return the command as the log shows it: with the size of its sound in place of the sound."""
     return {"event_id": command.event_id, **({"bytes": len(command.audio)} if command.audio else {})}

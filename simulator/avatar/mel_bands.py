@@ -1,4 +1,4 @@
-"""How loud a voice is in each band of frequencies, measured against its own loudest moments."""
+"""The loudness of a voice per mel band, relative to its own loudest moments."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,18 @@ Floats = NDArray[np.float32]
 
 HOP = int(STEP * SAMPLE_RATE)  # samples from one measurement to the next
 WINDOW = 2 * HOP
-LOOKS = 3  # measurements seen together: the newest, and how it differs from the two before it
+LOOKS = 3  # measurements per feature row: the newest and its differences from the two before
 HISTORY = WINDOW + (LOOKS - 1) * HOP
-BANDS, LOWEST, HIGHEST = 20, 80.0, 8000.0  # Hz; what makes vowels and hisses differ
+BANDS, LOWEST, HIGHEST = 20, 80.0, 8000.0  # Hz; the range in which vowels and hisses differ
 FFT = 1024
 FLOOR = 1e-9  # power; far below the noise of 16 bits
-DEPTH = 4.0  # decades of power below the loudest that are told apart
-QUIETEST_PEAK = -5.0  # decades: what stays below this is nobody's voice
-FALL = 0.002  # decades of the loudest that are forgotten with every hop
+DEPTH = 4.0  # decades of power below the loudest that are distinguished
+QUIETEST_PEAK = -5.0  # decades of power; softer sound is no voice
+FALL = 0.002  # decades by which the peak decays per hop
 
 
 def _filters() -> Floats:
-    """Triangles of equal width on the mel scale, shape (FFT / 2 + 1, BANDS)."""
+    """Return triangles of equal width on the mel scale, of shape (FFT / 2 + 1, BANDS)."""
     lowest, highest = (2595 * np.log10(1 + edge / 700) for edge in (LOWEST, HIGHEST))
     edges = 700 * (10 ** (np.linspace(lowest, highest, BANDS + 2) / 2595) - 1)
     frequencies = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)[:, None]
@@ -38,23 +38,23 @@ TAPER /= np.sqrt((TAPER**2).sum())
 
 
 def samples_of(pcm: bytes) -> Floats:
-    """16-bit little-endian PCM as numbers from -1 to 1."""
+    """Convert 16-bit little-endian PCM to numbers from -1 to 1."""
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
 class MelBands:
-    """Listens to one stream of speech, however it is cut into pieces."""
+    """Measures one stream of speech, in pieces of any size."""
 
     def __init__(self) -> None:
         self._heard = np.zeros(HISTORY, np.float32)
         self._peak = QUIETEST_PEAK
-        self.into_hop = 0  # samples of the hop under way that were in earlier pieces
+        self.into_hop = 0  # samples of the current hop that were in earlier pieces
 
     def measure(self, samples: Floats) -> tuple[Floats, Floats]:
-        """Features (hops, LOOKS * BANDS) and loudness (hops) at the end of every hop that `samples` reaches into.
+        """Return features (hops, LOOKS * BANDS) and loudness (hops) at the end of each hop that `samples` touch.
 
-        Samples are -1 to 1; loudness is in decades of power. The hop in which the piece ends is measured as far
-        as it goes, and again with the next piece.
+        Samples are -1 to 1; loudness is in decades of power. A hop that the piece ends in is measured so far, and again
+        with the next piece.
         """
         reached = self.into_hop + len(samples)
         ends = np.minimum(np.arange(HOP, reached + HOP, HOP), reached) - self.into_hop
@@ -70,7 +70,7 @@ class MelBands:
         return np.hstack([newest, *changes]), loudness
 
     def _loudest(self, loudness: Floats, hops: NDArray[np.float64]) -> Floats:
-        """The decaying peak at `hops` after the piece's start, preceded by the one before it for earlier looks."""
+        """Return the decaying peak at `hops` after the piece's start, preceded by its value before the piece."""
         risen = np.maximum.accumulate(np.append(self._peak, loudness + FALL * hops))
         peaks = np.maximum(risen - FALL * np.append(0, hops), QUIETEST_PEAK).astype(np.float32)
         earlier, self._peak = np.full(LOOKS - 1, peaks[0]), float(peaks[-1])

@@ -1,4 +1,4 @@
-"""How the presenter moves: calm sway, breath, blinks and glances, and a bearing for every mood."""
+"""The presenter's movement: sway, breath, blinks and glances, with a bearing for each mood."""
 
 import math
 import random
@@ -8,11 +8,11 @@ from enum import Enum
 from simulator.avatar.lips import Mouth
 from simulator.avatar.pose import Pose
 
-TURN_RATE, RISE_RATE = 6.0, 11.0  # per second: how fast a bearing, and a nod, is taken on
-LONGEST_STEP = 0.1  # seconds: after a pause of the process the presenter goes on, it does not jump
-BLINK = ((0.04, "half"), (0.12, "closed"), (0.16, "soft"))  # until seconds after its start
+TURN_RATE, RISE_RATE = 6.0, 11.0  # per second: rates at which bearing and nod are approached
+LONGEST_STEP = 0.1  # seconds; keeps the presenter from jumping after a pause of the process
+BLINK = ((0.04, "half"), (0.12, "closed"), (0.16, "soft"))  # (seconds since its start until which, lid)
 NOD_SECONDS, NOD_DEPTH = 0.24, 8.0
-EMPHASIS, EMPHASIS_SECONDS = 0.8, 0.35  # opening that raises the brows, and for how long
+EMPHASIS, EMPHASIS_SECONDS = 0.8, 0.35  # mouth opening that raises the brows, and for how long
 
 
 class Mood(Enum):
@@ -24,7 +24,7 @@ class Mood(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Bearing:
-    """What a mood does to the presenter. `glances`: gazes to choose from, the first is where eyes return to."""
+    """The posture of a mood. `glances`: gazes to choose from; the eyes return to the first."""
 
     turn: float
     brow: str
@@ -42,7 +42,7 @@ BEARINGS = {
 
 
 class Motion:
-    """The presenter's body over time. Same `chance`, same calls: same poses."""
+    """Computes the presenter's poses over time. Equal `chance` and equal calls give equal poses."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -54,7 +54,7 @@ class Motion:
         self._mood = Mood.IDLE
 
     def at(self, now: float, mood: Mood, mouth: Mouth) -> Pose:
-        """The pose at `now` (seconds, never going back) in `mood` with that mouth."""
+        """Return the pose at `now` (seconds, never decreasing) in `mood` with that mouth."""
         step = min(LONGEST_STEP, now - self._last) if self._last is not None else 0.0
         bearing = BEARINGS[mood]
         if mood is not self._mood or self._last is None:

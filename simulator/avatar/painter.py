@@ -1,4 +1,4 @@
-"""Poses into pictures: sprites put together with Pillow, keeping every turned layer for the next time."""
+"""Renders poses: composes sprites with Pillow and caches turned layers."""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from simulator.avatar.rig import EYES_BOX, HAIR_FOLLOWS, MOUTH_BOX, NECK, View
 from simulator.avatar.sprites import Sprite
 
 CACHE_BYTES = 64 << 20
-BACK_STEP = 1.0  # design units: the hair behind the head may move more coarsely than the face
-WIDEST_TURN = math.radians(6)  # more than any mood asks for: what the margins are made for
+BACK_STEP = 1.0  # design units; the hair behind the head may move in coarser steps than the face
+WIDEST_TURN = math.radians(6)  # more than any mood turns; the margins are sized for it
 WIDEST_SHIFT = 24.0  # design units, of any layer
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle of the frame, in pixels; all even, so that it fits the half-size colour planes of I420."""
+    """A rectangle of the frame in pixels. All values are even, to fit the half-size colour planes of I420."""
 
     x: int
     y: int
@@ -28,19 +28,19 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A part of the frame: RGB pixels, and where they belong."""
+    """A part of the frame: RGB pixels and their position."""
 
     picture: Image.Image
     box: Box
 
     def cut(self, box: Box) -> "Patch":
-        """A copy of what is in `box`."""
+        """Return a copy of the part in `box`."""
         x, y = box.x - self.box.x, box.y - self.box.y
         return Patch(self.picture.crop((x, y, x + box.width, y + box.height)), box)
 
 
 class Painter:
-    """Draws one avatar at one size. Only the `stage`, the box around the presenter, ever changes."""
+    """Draws one avatar at one size. Only the box around the presenter, `stage`, ever changes."""
 
     def __init__(self, sprites: dict[str, Sprite], view: View) -> None:
         self.background = sprites["background"].image
@@ -53,12 +53,12 @@ class Painter:
         whole = Patch(self.background, Box(0, 0, view.width, view.height))
         self._backdrop = whole.cut(self.stage)
         self._faceless = whole.cut(self.stage)
-        self._stands: Pose | None = None  # the pose of `_faceless`
+        self._stands: Pose | None = None  # the pose that `_faceless` shows
 
     def paint(self, pose: Pose) -> Patch:
-        """What a snapped `pose` changes in the frame of the one before.
+        """Return what a snapped `pose` changes in the frame before it.
 
-        Lips and eyes move more often than the head: while that keeps still only the face is painted.
+        Lips and eyes move more often than the head. While the head keeps still, only the face is painted.
         """
         stands = replace(pose, eyes="", mouth="")
         box = self._face if stands == self._stands else self.stage
@@ -81,14 +81,16 @@ class Painter:
     def _put(
         self, onto: Patch, name: str, turn: float, shift_x: float, shift_y: float, step: float = SHIFT_STEP
     ) -> None:
-        """Paste a sprite turned about the neck by `turn` degrees, then shifted (design units, in steps of `step`
-        pixels)."""
+        """Paste a sprite, turned about the neck by `turn` degrees and shifted by design units.
+
+        `step`: the grid of the shift, in pixels.
+        """
         sprite = self._sprites[name]
         width, height = sprite.image.size
         middle_x, middle_y = sprite.at[0] + width / 2, sprite.at[1] + height / 2
         cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         from_neck = middle_x - self._neck[0], middle_y - self._neck[1]
-        # Whole pixels are left to the pasting, so that one turned layer serves wherever it goes.
+        # Pasting shifts by whole pixels, so that one turned layer serves every position.
         to_x = self._neck[0] + cos * from_neck[0] - sin * from_neck[1] + shift_x * self._view.scale
         to_y = self._neck[1] + sin * from_neck[0] + cos * from_neck[1] + shift_y * self._view.scale
         whole_x, part_x = _split(to_x - middle_x, step)
@@ -103,18 +105,18 @@ class Painter:
 
 
 def _split(pixels: float, step: float) -> tuple[int, float]:
-    """Whole pixels and the rest, which is a multiple of `step`."""
+    """Split into whole pixels and a rest that is a multiple of `step`."""
     snapped = round(pixels / step) * step
     whole = math.floor(snapped)
-    return whole, round(snapped - whole, 4)  # a third is the same third wherever it is
+    return whole, round(snapped - whole, 4)  # rounded, so that equal rests are equal cache keys
 
 
 def _turned(image: Image.Image, cos: float, sin: float, part_x: float, part_y: float) -> Image.Image:
-    """`image` with margins, turned about its middle and shifted by a part of a pixel."""
+    """Return `image` with margins, turned about its middle and shifted by a part of a pixel."""
     margin_x, margin_y = _margins(*image.size)
     size = (image.width + 2 * margin_x, image.height + 2 * margin_y)
     from_x, from_y = size[0] / 2 + part_x, size[1] / 2 + part_y
-    # Pillow asks for the inverse: where in `image` each pixel of the result comes from.
+    # Pillow takes the inverse: where in `image` each pixel of the result comes from.
     inverse = (
         cos, sin, image.width / 2 - cos * from_x - sin * from_y,
         -sin, cos, image.height / 2 + sin * from_x - cos * from_y,
@@ -123,7 +125,7 @@ def _turned(image: Image.Image, cos: float, sin: float, part_x: float, part_y: f
 
 
 def _margins(width: int, height: int) -> tuple[int, int]:
-    """Room around a sprite for its corners when it turns, and a pixel for the shift."""
+    """Return the margins that a sprite's corners need when it turns, and one pixel for the shift."""
     return (
         math.ceil(height / 2 * math.sin(WIDEST_TURN)) + 1,
         math.ceil(width / 2 * math.sin(WIDEST_TURN)) + 1,
@@ -143,7 +145,7 @@ def _stage(sprites: dict[str, Sprite], view: View) -> Box:
 
 
 def _face(view: View) -> Box:
-    """Where eyes and mouth may be."""
+    """Return the box in which eyes and mouth may be."""
     left, top = min(EYES_BOX[0], MOUTH_BOX[0]), EYES_BOX[1]
     right = max(EYES_BOX[0] + EYES_BOX[2], MOUTH_BOX[0] + MOUTH_BOX[2])
     bottom = MOUTH_BOX[1] + MOUTH_BOX[3]
@@ -159,7 +161,7 @@ def _face(view: View) -> Box:
 
 
 def _even_box(left: float, top: float, right: float, bottom: float, view: View) -> Box:
-    """The box of even numbers around these edges, within the frame."""
+    """Return the smallest even box around these edges, within the frame."""
     x, y = max(0, int(left) // 2 * 2), max(0, int(top) // 2 * 2)
     width = min(view.width, math.ceil(right / 2) * 2) - x
     return Box(x, y, width, min(view.height, math.ceil(bottom / 2) * 2) - y)

@@ -1,7 +1,7 @@
-"""What is being heard, and which mouth belongs to it: one clock for sound, lips and captions.
+"""The clock of sound, lips and captions: what is heard now, and the mouth that belongs to it.
 
-Positions are seconds of sound since the playback began; silence between clips takes no time.
-Where the sound comes from is no concern of this module: clips may be sentences or pieces of a stream.
+Positions are seconds of sound since the playback began; silence between clips does not count. A clip is a sentence or a
+piece of a stream.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ from typing import Protocol
 from simulator.avatar.lips import REST, Mouth
 from voice.speaking.utterance import BYTES_PER_SECOND
 
-FRAME_SECONDS = 0.08  # every write goes to the native library and back
+FRAME_SECONDS = 0.08  # per write; each is a call into the native library and back
 FRAME_BYTES = int(FRAME_SECONDS * BYTES_PER_SECOND)
 CLOSE_ENOUGH = 0.0005  # seconds; positions are floats
 
 
 class Sink(Protocol):
-    """Takes 24 kHz, 16-bit, mono PCM and plays it in real time out of a short queue."""
+    """Plays 24 kHz, 16-bit, mono PCM in real time out of a short queue."""
 
     async def write(self, pcm: bytes) -> None:
-        """Queue `pcm` at once; returns when there is room for the next piece."""
+        """Queue `pcm` at once; return when the queue has room for the next piece."""
 
     def queued(self) -> float:
-        """Seconds until all that was written has been heard."""
+        """Return the seconds until all written sound has been heard."""
 
     def clear(self) -> None:
-        """Drop what is queued: silence at once."""
+        """Drop the queued sound at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class _Clip:
 
 
 class Playback:
-    """Plays clips without gaps into a sink. `run` does the work and is owned by the caller."""
+    """Plays clips without gaps into a sink. The caller owns the task of `run`."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -52,11 +52,11 @@ class Playback:
 
     @property
     def position(self) -> float:
-        """The position that is heard now. Never goes back."""
+        """The position that is heard now. It never decreases."""
         return max(self._heard, self._written / BYTES_PER_SECOND - self._sink.queued())
 
     def push(self, pcm: bytes, mouth_at: Callable[[float], Mouth]) -> float:
-        """Play `pcm` after all that was pushed before. Returns the position it starts at.
+        """Play `pcm` after all clips pushed before. Return the position at which it starts.
 
         `mouth_at` gives the mouth for a time in seconds from the start of this clip.
         """
@@ -68,7 +68,7 @@ class Playback:
         return start
 
     def stop(self) -> None:
-        """Silence and a mouth at rest, now. What was not heard is gone."""
+        """Stop at once, with the mouth at rest. Sound that was not heard is dropped."""
         self._heard = self.position
         self._written = self._end = round(self._heard * BYTES_PER_SECOND)
         self._pcm.clear()
@@ -77,12 +77,12 @@ class Playback:
         self._sink.clear()
 
     async def reached(self, position: float) -> None:
-        """Return when `position` is heard. Cancel it when the playback is stopped: then it never is."""
+        """Wait until `position` is heard. Cancel this wait when you stop the playback: it would not end."""
         while (wait := position - self.position) > CLOSE_ENOUGH:
             await asyncio.sleep(wait)
 
     def mouth(self, ahead: float = 0.0) -> Mouth:
-        """The mouth for what is heard in `ahead` seconds."""
+        """Return the mouth of the sound that is heard in `ahead` seconds."""
         at = self.position + ahead
         while self._clips and self._clips[0].end <= at:
             self._clips.popleft()
@@ -99,5 +99,5 @@ class Playback:
             if not self._pcm:
                 self._more.clear()
             self._heard = self.position
-            self._written += len(frame)  # the sink has it at once, and counts it as queued
+            self._written += len(frame)  # the sink queues it at once, and counts it as queued
             await self._sink.write(frame)

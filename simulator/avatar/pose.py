@@ -1,11 +1,11 @@
-"""One still of the presenter, and how finely stills are told apart."""
+"""A pose of the presenter, and the grid that poses are snapped to."""
 
 from dataclasses import dataclass, replace
 
 from simulator.avatar.rig import View
 
 SHIFT_STEP = 0.5  # pixels
-TURN_STEP = 0.2  # degrees: moves the eyes by about half a design unit
+TURN_STEP = 0.2  # degrees; moves the eyes by about half a design unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,10 @@ class Pose:
     mouth: str
 
     def snapped(self, view: View) -> "Pose":
-        """The nearest pose of the grid for `view`: poses nobody can tell apart become equal, so that what was
-        drawn for one serves for the other."""
+        """Return the nearest pose on the grid of `view`.
+
+        Poses that look the same become equal, so that a drawing of one serves for the other.
+        """
         step = SHIFT_STEP / view.scale
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The push-to-talk window. A client waits for every answer without a time limit (seen in web SDK 0.0.18)."""
+"""The push-to-talk window. Every command gets an answer: web SDK 0.0.18 waits for it without a time-out."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,18 @@ from simulator.avatar.events import Events
 
 
 class PushToTalk:
-    """Open between a start and a stop; fails where there is nothing to open or to close."""
+    """Open between a start and a stop. A start of an open window and a stop of a closed one fail."""
 
     def __init__(self, enabled: bool, events: Events, changed: Callable[[bool], None]) -> None:
-        """`changed` is told when the window has been opened (True) or closed."""
+        """`changed` is called with True when the window has opened, with False when it has closed."""
         self._enabled = enabled
         self._events = events
         self._changed = changed
         self.is_open = False
 
     def start(self, source_event_id: str | None) -> None:
-        """Answers with `user.push_to_talk_started`, or `..._start_failed` in a session that is not PUSH_TO_TALK
-        and when the window is open already."""
+        """Open the window and answer `user.push_to_talk_started`; `..._start_failed` if it is open already or the
+        session is not PUSH_TO_TALK."""
         possible = self._enabled and not self.is_open
         outcome = "started" if possible else "start_failed"
         self._events.publish(f"user.push_to_talk_{outcome}", source_event_id)
@@ -26,7 +26,7 @@ class PushToTalk:
             self._changed(True)
 
     def stop(self, source_event_id: str | None) -> None:
-        """Answers with `user.push_to_talk_stopped`, or `..._stop_failed` when the window is not open."""
+        """Close the window and answer `user.push_to_talk_stopped`; `..._stop_failed` if it is not open."""
         outcome = "stopped" if self.is_open else "stop_failed"
         self._events.publish(f"user.push_to_talk_{outcome}", source_event_id)
         if self.is_open:

@@ -1,9 +1,9 @@
-"""Keeps the native LiveKit library from handing its log to Python, line by line.
+"""Switches the log capture of the native LiveKit library off.
 
-livekit 1.1.21 always initialises the library with log capture: every trace line of libwebrtc and of the Rust
-SDK becomes a protobuf message, a call into Python and a lock, and most are thrown away there. There is no public
-switch, so this replaces the initialisation, for exactly that version. Measured with one 640 x 360 avatar that
-idles before one viewer: 10.3 instead of 11.5 percent of a core, and no lines of the SDK's own on stderr.
+livekit 1.1.21 always initialises the library with log capture. Every trace line of libwebrtc and of the Rust SDK
+becomes a protobuf message, a call into Python and a lock, and Python drops most of them. There is no public switch,
+so this replaces the initialisation of exactly that version. Measured with one idle 640 x 360 avatar and one viewer:
+10.3 instead of 11.5 percent of a core, and no lines of the SDK on stderr.
 """
 
 import ctypes
@@ -14,8 +14,8 @@ PATCHED_VERSION = "1.1.21"
 
 
 def calm_native_libraries() -> bool:
-    """Call before anything of livekit.rtc is used. False when this livekit is another version and left alone."""
-    # numpy's BLAS would start one thread per core for the one small matrix product of a sentence.
+    """Switch it off; call before livekit.rtc is used. Return False and do nothing for other versions of livekit."""
+    # numpy's BLAS would start one thread per core for one small matrix product per sentence.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("RUST_LOG", "off")
     from livekit.rtc import __version__, _ffi_client

@@ -1,16 +1,16 @@
-"""The drawing's geometry, in the design space of 1280 x 720 units."""
+"""The geometry of the drawing, in design units: 1280 x 720 for the whole frame."""
 
 from dataclasses import dataclass
 
 DESIGN_WIDTH, DESIGN_HEIGHT = 1280, 720
-NECK = (640.0, 455.0)  # hair and head turn about it
+NECK = (640.0, 455.0)  # the point about which hair and head turn
 HAIR_FOLLOWS = 0.8  # of the head's turn and shift
 
 WHOLE_LAYERS = ("background", "hair_back", "body", "head")
 EYES_BOX = (536, 262, 208, 96)  # x, y, width, height
 MOUTH_BOX = (572, 378, 136, 86)
 
-# Output sizes by quality, see the LiveAvatar docs, `video_settings.quality`.
+# Frame sizes by quality (LiveAvatar docs, `video_settings.quality`).
 SIZES = {"low": (640, 360), "medium": (848, 480), "high": (1280, 720), "very_high": (1920, 1080)}
 AVATARS = ("ava", "mira")
 
@@ -29,7 +29,7 @@ class View:
 
     @property
     def left(self) -> float:
-        """Design x of the frame's left edge (not 0 where a width is rounded, as in 848 x 480)."""
+        """Design x of the frame's left edge; not 0 where the width is rounded, as in 848 x 480."""
         return (DESIGN_WIDTH - self.width / self.scale) / 2
 
     def x(self, design: float) -> float:

@@ -1,4 +1,4 @@
-"""One avatar session in its room: the parts put together, and the room's news passed on to them."""
+"""One FULL session: puts the parts together and passes the room's events on to them."""
 
 import asyncio
 import logging
@@ -31,13 +31,13 @@ from voice.settings import SpeechSettings, from_environment
 
 logger = logging.getLogger(__name__)
 
-SUBSCRIPTION_PATIENCE = 5.0  # seconds after the user joined: then the greeting is spoken, heard or not
-LEAD_IN = 0.3  # seconds; a browser needs a moment between subscribing to a track and playing it
-FAREWELL = 0.15  # seconds for the last data packets to leave: the SDK cannot tell when they are gone
+SUBSCRIPTION_PATIENCE = 5.0  # seconds after the user's join in which the greeting waits for a subscription
+LEAD_IN = 0.3  # seconds that a browser needs between subscribing to a track and playing it
+FAREWELL = 0.15  # seconds for the last data packets to leave; the SDK does not report it
 
 
 class AvatarSession:
-    """A FULL session. `run` is the session's life and `leave` its orderly end. An instance serves once."""
+    """A FULL session. Call `run` once, then `leave`."""
 
     def __init__(self, job: Job, reports: Reports) -> None:
         self._job = job
@@ -90,7 +90,7 @@ class AvatarSession:
                 parts.create_task(self._brain.open())
 
     def take(self, order: Order) -> None:
-        """Follow an order of the parent; one that means nothing to a FULL session is dropped."""
+        """Handle an order of the parent. Orders for LITE sessions are dropped."""
         match order.do:
             case "faults":
                 self._faults.switch(order.members["faults"])
@@ -101,10 +101,10 @@ class AvatarSession:
             case "tone":
                 self._delivery.sound(tone(order.members["seconds"], order.members["hertz"]))
             case _:
-                logger.warning("an order for another kind of session: %s", order.do)
+                logger.warning("order ignored, not for FULL sessions: %s", order.do)
 
     async def announce_end(self, reason: str) -> None:
-        """Fall silent and tell the room why it ends. Only while `run` is running."""
+        """Stop speaking and tell the room why the session ends. Only while `run` is running."""
         await self._conversation.close()
         if self._faults.farewell:
             # The documentation names `end_reason`, web SDK 0.0.18 reads `stop_reason`.
@@ -134,7 +134,7 @@ class AvatarSession:
         self._ears.begin()
 
     async def _greet(self, voice: rtc.LocalTrackPublication) -> None:
-        """Speak the opening text, once, when somebody can hear it."""
+        """Speak the opening text, once, when a user has subscribed to the voice."""
         if self._job.context is None or not self._job.context.opening_text.strip():
             return
         subscribed = asyncio.create_task(voice.wait_for_subscription())
@@ -157,7 +157,7 @@ class AvatarSession:
             try:
                 await self._agent_room.local_participant.publish_data(packet, topic=events.TOPIC)
             except PublishDataError as error:
-                logger.warning("an event was not sent: %s", error.message)
+                logger.warning("event not sent: %s", error.message)
 
     def _mood(self) -> Mood:
         return self._conversation.mood
@@ -175,7 +175,7 @@ class AvatarSession:
         try:
             command = parse_command(packet.data)
         except BadCommand as bad:
-            logger.debug("dropped a packet on %s: %s", commands.TOPIC, bad)
+            logger.debug("packet on %s ignored: %s", commands.TOPIC, bad)
             return
         self._reports.activity()
         self._reports.event("in", command.type, {"event_id": command.event_id, "text": command.text})
@@ -196,7 +196,7 @@ class AvatarSession:
 
     def _on_window(self, is_open: bool) -> None:
         if is_open:
-            self._conversation.interrupt()  # who presses the button wants to talk
+            self._conversation.interrupt()  # a user who presses the button wants to talk
             self._ears.open_window()
         else:
             self._ears.close_window()
@@ -210,5 +210,5 @@ def _brain(job: Job, settings: SpeechSettings) -> Brain | None:
 
 
 def _is_user(participant: rtc.RemoteParticipant) -> bool:
-    """Avatars and agents join with a kind of their own."""
+    """Return whether a participant is a user. Avatars and agents join with another kind."""
     return participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD

@@ -1,4 +1,4 @@
-"""A brain that takes its time, while the parent wants it to."""
+"""The `thinking` fault: a brain that answers late."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -9,7 +9,7 @@ from simulator.avatar.faults import Faults
 
 
 class SlowBrain:
-    """Answers as `brain` does, `faults.thinking` seconds late."""
+    """Answers like `brain`, `faults.thinking` seconds later."""
 
     def __init__(self, brain: Brain, faults: Faults) -> None:
         self._brain = brain
@@ -22,7 +22,7 @@ class SlowBrain:
             async for sentence in answer:
                 yield sentence
         finally:
-            # Nobody wants the rest: a request may stand behind it.
+            # The rest is not needed: end the request behind it.
             if isinstance(answer, AsyncGenerator):
                 await answer.aclose()
 

@@ -1,4 +1,4 @@
-"""The avatar's voice, and what it does without one."""
+"""The avatar's voice, with silence as its fallback."""
 
 import logging
 from dataclasses import replace
@@ -15,7 +15,7 @@ DEFAULT_VOICE = Voice()
 
 
 class Speech:
-    """Always utters: where nothing can be heard, captions and mouth still go their way."""
+    """Always returns an utterance. Without a voice it is silent, but captions and mouth still move."""
 
     def __init__(self, settings: SpeechSettings, voice: Voice) -> None:
         self._speaker = build_speaker(settings)
@@ -23,15 +23,15 @@ class Speech:
         self._mute = False
 
     async def open(self) -> None:
-        """Start the speech process ahead of the first word."""
+        """Start the speech process before the first word."""
         try:
             await self._speaker.open()
         except VoiceMissing as missing:
             self._mute = True
-            logger.warning("no sound, captions only: %s", missing)
+            logger.warning("no voice, captions only: %s", missing)
 
     async def utter(self, text: str) -> Utterance:
-        """One sentence, spoken or silent."""
+        """Synthesise one sentence; a silent one if that is impossible."""
         if self._mute:
             return silent_utterance(text)
         try:
@@ -39,11 +39,13 @@ class Speech:
         except VoiceUnknown:
             if self._voice.espeak == DEFAULT_VOICE.espeak:
                 self._mute = True
-            logger.warning("no voice %s here, %s speaks instead", self._voice.espeak, DEFAULT_VOICE.espeak)
+            logger.warning(
+                "voice %s is not installed, %s speaks instead", self._voice.espeak, DEFAULT_VOICE.espeak
+            )
             self._voice = replace(self._voice, espeak=DEFAULT_VOICE.espeak)
             return await self.utter(text)
         except VoiceError as error:
-            logger.warning("a sentence stays silent: %s", error)
+            logger.warning("sentence not spoken: %s", error)
             return silent_utterance(text)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The baked drawings of one avatar at one size."""
+"""Loads the sprites of one avatar at one size."""
 
 import io
 import zipfile
@@ -12,16 +12,16 @@ ART = Path(__file__).parent / "art"
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """`image` is RGBA (the background RGB); `at` is the place of its corner in the frame, in pixels."""
+    """`image` is RGBA (the background RGB); `at` is the position of its corner in the frame, in pixels."""
 
     image: Image.Image
     at: tuple[int, int]
 
 
 def load_sprites(avatar: str, height: int) -> dict[str, Sprite]:
-    """All sprites of `avatar` ("ava", "mira") for frames of `height` lines.
+    """Return all sprites of `avatar` ("ava", "mira") for frames of `height` lines.
 
-    Raises `FileNotFoundError` when they were not baked (`python -m simulator.avatar.bake`).
+    Raises `FileNotFoundError` if they have not been baked (`python -m simulator.avatar.bake`).
     """
     sprites = {}
     with zipfile.ZipFile(ART / f"{avatar}-{height}.zip") as packed:

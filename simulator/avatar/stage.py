@@ -1,4 +1,4 @@
-"""The participant with the face and the voice, whatever it is that makes it talk."""
+"""The avatar's participant: its face and its voice, in FULL and in LITE sessions."""
 
 import asyncio
 import random
@@ -21,11 +21,11 @@ from simulator.avatar.voice_source import VoiceSource
 
 
 class RoomLost(Exception):
-    """The room closed, or put the avatar out."""
+    """The room has closed, or has removed the avatar."""
 
 
 class Stage:
-    """Joins the room, shows the avatar in its `mood()` and plays what is pushed to `playback`."""
+    """Joins the room, shows the avatar in `mood()` and plays the clips of `playback`."""
 
     def __init__(self, job: Appearance, mood: Callable[[], Mood], faults: Faults) -> None:
         self.room = rtc.Room()
@@ -39,7 +39,7 @@ class Stage:
         self._shown: Pose | None = None
 
     async def join(self) -> None:
-        """Enter the room and get the face ready. Raises a group of `JoinFailed`."""
+        """Join the room and load the face. Raises a group of `JoinFailed`."""
         async with asyncio.TaskGroup() as parts:
             parts.create_task(join(self.room, self._job.livekit_url, self._job.avatar_token, "the avatar"))
             view = View(*self._job.size)
@@ -47,16 +47,17 @@ class Stage:
             self._camera = Camera(Painter(sprites, view), view, self._pose)
 
     async def run(self) -> None:
-        """Film and play until cancelled; only after `join`."""
+        """Film and play until cancelled. Call after `join`."""
         assert self._camera is not None
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._camera.run())
             parts.create_task(self.playback.run())
 
     async def publish(self) -> rtc.LocalTrackPublication:
-        """Publish picture and sound, while `run` is running; returns the sound.
+        """Publish picture and voice while `run` is running; return the voice's publication.
 
-        One after the other: published at once, the SDK may offer the picture before it has chosen the codec.
+        One after the other: if both are published at once, the SDK may offer the picture before it has chosen the
+        codec.
         """
         assert self._camera is not None
         await publish_video(
@@ -73,6 +74,6 @@ class Stage:
 
     def _pose(self, now: float) -> Pose:
         if self._shown is None or not self._faults.frozen:
-            # A frame is seen for its whole duration, so the mouth is the one for the middle of it.
+            # A frame is visible for its whole duration, so it shows the mouth of its middle.
             self._shown = self._motion.at(now, self._mood(), self.playback.mouth(ahead=FRAME_TIME / 2))
         return self._shown

@@ -1,7 +1,7 @@
-"""`python -m simulator.avatar.train_lips`: train the network that reads lips from sound, and say how well it does.
+"""`python -m simulator.avatar.train_lips`: train the network that reads lips from sound, and print its scores.
 
-What the mouth should do is known of synthetic voices: `lips.track_from_phonemes` says it. The network is judged on
-voices and sentences it was not trained on. Takes a minute; the trained weights are committed.
+The mouth of synthetic voices is known from their phonemes (`lips.track_from_phonemes`). The scores are for voices and
+sentences that the network was not trained on. Takes a minute; the weights are committed.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ HIDDEN = 24
 EPOCHS, BATCH, RATE = 60, 256, 0.004
 WEIGHTS = np.array(
     [3.0, 1.0, 0.6, 0.6], np.float32
-)  # how much opening, width, lips that meet and teeth matter
+)  # weights in the loss: opening, width, lips that meet, teeth
 NOISES = 120  # pieces of two seconds
 
 Examples = tuple[Floats, Floats]  # features and mouths, a row a step
@@ -49,7 +49,7 @@ def main() -> int:
     exam = joined(lesson(it) for it in asyncio.run(speak(UNHEARD_VOICES, SENTENCES[UNHEARD_SENTENCES])))
     network = train(lessons, chance)
     np.savez(NETWORK, inner=network.inner, outer=network.outer)
-    logger.info("%d steps to learn from, %d to be judged on, %d weights", len(lessons[0]), len(exam[0]),
+    logger.info("%d training steps, %d validation steps, %d weights", len(lessons[0]), len(exam[0]),
                 network.inner.size + network.outer.size)  # fmt: skip
     for name, score in judge(network, exam).items():
         logger.info("%-20s %.2f", name, score)
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 async def speak(voices: Iterable[str], sentences: list[str]) -> list[Utterance]:
-    """Every sentence by every voice, slow and fast, low and high."""
+    """Return every sentence by every voice, at different rates and pitches."""
     speaker = EspeakSpeaker()
     try:
         return [
@@ -70,25 +70,25 @@ async def speak(voices: Iterable[str], sentences: list[str]) -> list[Utterance]:
 
 
 def lesson(utterance: Utterance, chance: np.random.Generator | None = None) -> Examples:
-    """Features and mouths of an utterance; with `chance` as if another microphone had recorded it."""
+    """Return features and mouths of an utterance; with `chance` as another microphone would record it."""
     samples = samples_of(utterance.pcm)
     samples = samples[: len(samples) // HOP * HOP]
     features, _ = MelBands().measure(samples if chance is None else recorded(samples, chance))
     track = track_from_phonemes(utterance.phonemes, utterance.seconds)
-    # A track leads the sound by a step, and a step is measured when it is over.
+    # A track leads the sound by one step, and a step is measured at its end.
     mouths = [_numbers(track.at((step - 0.5) * STEP)) for step in range(len(features))]
     return features, np.array(mouths, np.float32)
 
 
 def recorded(samples: Floats, chance: np.random.Generator) -> Floats:
-    """Duller or brighter, softer or louder, and with some hiss."""
+    """Return the sound duller or brighter, softer or louder, and with some hiss."""
     toned = samples + chance.uniform(-0.5, 0.5) * np.append(0, samples[:-1])
     hiss = chance.normal(0, 10 ** chance.uniform(-4.5, -2.7), len(samples))
     return (toned * 10 ** chance.uniform(-1, 0.2) + hiss).astype(np.float32)
 
 
 def noises(chance: np.random.Generator) -> Iterator[Examples]:
-    """What is no speech moves the lips a little and steadily: tones and chords more than noise."""
+    """Yield examples without speech. They move the lips a little and steadily; tones and chords more than noise."""
     clock = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     for number in range(NOISES):
         if number % 2:
@@ -107,7 +107,7 @@ def noises(chance: np.random.Generator) -> Iterator[Examples]:
 
 
 def train(lessons: Examples, chance: np.random.Generator) -> Network:
-    """Adam with a cosine schedule, on the cross entropy of each of the four outputs."""
+    """Train by Adam with a cosine schedule, on the cross entropy of each of the four outputs."""
     features, mouths = lessons
     inputs = LOOKS * BANDS
     weights: list[Weights] = [
@@ -129,7 +129,7 @@ def train(lessons: Examples, chance: np.random.Generator) -> Network:
 
 
 def _slopes(weights: list[Weights], features: Floats, mouths: Floats) -> tuple[Weights, Weights]:
-    """How the loss of a batch grows with each of the two layers' weights."""
+    """Return the gradient of a batch's loss for the weights of each layer."""
     inner, outer = weights
     hidden = np.tanh(features @ inner[:-1] + inner[-1])
     said = 1 / (1 + np.exp(-(hidden @ outer[:-1] + outer[-1])))
@@ -143,7 +143,7 @@ def _slopes(weights: list[Weights], features: Floats, mouths: Floats) -> tuple[W
 
 
 def judge(network: Network, exam: Examples) -> dict[str, float]:
-    """Correlations with what the phonemes say; width only where the mouth is open. Loudness is the baseline."""
+    """Return correlations with the phonemes' mouth; width only where it is open. Loudness is the baseline."""
     features, mouths = exam
     said = network(features)
     is_open = mouths[:, 0] > 0
@@ -167,7 +167,7 @@ def _correlation(one: Floats, other: Floats) -> float:
 
 
 def _numbers(mouth: Mouth) -> tuple[float, float, float, float]:
-    """Opening, width, lips that meet, teeth on the lip."""
+    """Return opening, width, lips that meet, teeth on the lip."""
     wide = int(mouth.sprite[-1]) / WIDTHS if mouth.sprite.startswith("mouth_open") else 0.5
     return mouth.opening, wide, float(mouth is PRESS), float(mouth is TEETH)
 

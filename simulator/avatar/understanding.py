@@ -1,15 +1,15 @@
-"""The avatar's understanding of speech, and what it does without any."""
+"""Speech recognition of the avatar, with a fallback where it is not available."""
 
 from collections.abc import Callable
 
 from voice.hearing.recognizer import HearingUnavailable, Recognition, Recognizer, Transcript
 from voice.hearing.vad import SpeechDetector
 
-HANGOVER = 0.4  # seconds of silence that end what the user says
+HANGOVER = 0.4  # seconds of silence that end an utterance
 
 
 def speech_detector(missing: Callable[[str], None]) -> SpeechDetector | None:
-    """None where it cannot be told whether somebody speaks: then typed text is all there is."""
+    """Return the voice detector, or None if none is installed; then only typed text works."""
     try:
         return SpeechDetector(hangover=HANGOVER)
     except HearingUnavailable as why:
@@ -18,16 +18,16 @@ def speech_detector(missing: Callable[[str], None]) -> SpeechDetector | None:
 
 
 class Understanding:
-    """Always listens: where speech cannot be understood, every utterance comes out as not understood."""
+    """Always returns a recognition. Where none is available, its text is empty."""
 
     def __init__(self, recognizer: Recognizer, missing: Callable[[str], None]) -> None:
-        """`missing` is told why there is no understanding, if so."""
+        """`missing` is called with the reason if recognition is not available."""
         self._recognizer = recognizer
         self._missing = missing
         self._deaf = False
 
     async def open(self) -> None:
-        """Load ahead of the first word."""
+        """Load the model before the first word."""
         try:
             await self._recognizer.open()
         except HearingUnavailable as why:
@@ -35,7 +35,7 @@ class Understanding:
             self._missing(str(why))
 
     def listen(self) -> Recognition:
-        """Begin a new utterance."""
+        """Begin to recognise a new utterance."""
         return _NoRecognition() if self._deaf else self._recognizer.listen()
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
-"""What a caller has the avatar say: sound that comes in pieces, grouped into utterances and played in order.
+"""A caller's sound: it arrives in chunks, is grouped into utterances and played in order.
 
-An utterance is what comes between two seals. Event ids do not group it: livekit-plugins-liveavatar 1.8.9 has a new
-one with every chunk, the livekit starter none at all.
+An utterance is the sound between two seals. Event ids cannot group it: livekit-plugins-liveavatar 1.8.9 sends a new one
+with every chunk, livekit-starter none at all.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ from simulator.avatar.playback import CLOSE_ENOUGH, Playback
 from voice.speaking.utterance import BYTES_PER_SECOND
 
 # Seconds of sound.
-PREROLL = 0.15  # gathered before it is heard, and waited for at most: chunks of 15 ms must not stutter
-PIECE = 0.5  # handed to the playback, and to the lips, at a time
-LEAD = 0.3  # before the end of a piece the next one follows
-AUDIBLE = 0.01  # heard: then it has begun for whoever listens
-# Seconds an utterance may have run dry before the caller is told that the avatar idles. Not at once: to
-# livekit-plugins-liveavatar 1.8.9 that is the end of the utterance.
+PREROLL = 0.15  # gathered before an utterance is played, and the longest wait for it: chunks of 15 ms must not stutter
+PIECE = 0.5  # handed to playback and lips at a time
+LEAD = 0.3  # before the end of a piece at which the next one is handed over
+AUDIBLE = 0.01  # played until an utterance counts as started
+# Seconds after an utterance has run dry until the caller is told that the avatar idles. Not at once:
+# livekit-plugins-liveavatar 1.8.9 takes that for the end of the utterance.
 LULL = 2.0
 SAMPLE = 2  # bytes
 MOST_UTTERANCES = 1000
 
 
 class BufferFull(Exception):
-    """More sound than is kept for playing; the text names the bound."""
+    """More sound is waiting than is kept; the text names the limit."""
 
 
 @dataclass(slots=True, eq=False)
 class Utterance:
-    """`source`: the first event id that came with it. `heard`: it has begun. `sound`: what is still to be played."""
+    """`source`: its first event id. `heard`: it has started. `sound`: PCM that is still to be played."""
 
     source: EventId | None
     id: str = field(default_factory=lambda: str(uuid4()))
@@ -49,11 +49,11 @@ class Utterance:
 
     @property
     def is_over(self) -> bool:
-        """Sealed, and nothing is left to play."""
+        """Whether it is sealed and all its sound has been handed over."""
         return self.sealed and not self.has_sound
 
     def take(self, seconds: float) -> bytes:
-        """The next whole samples, at most so many seconds of them. Half a sample waits for its other half."""
+        """Remove and return the next whole samples, at most so many seconds. Half a sample waits for the rest."""
         count = min(len(self.sound), round(seconds * BYTES_PER_SECOND)) // SAMPLE * SAMPLE
         piece = bytes(self.sound[:count])
         del self.sound[:count]
@@ -62,36 +62,36 @@ class Utterance:
 
 class Lips(Protocol):
     def listen(self, pcm: bytes) -> MouthTrack:
-        """The mouth over this piece of a stream."""
+        """Return the mouth over this piece of a stream."""
 
     def reset(self) -> None:
-        """A new stream begins."""
+        """Begin a new stream."""
 
 
 class Listener(Protocol):
-    """Is told what becomes of an utterance, when it can be heard."""
+    """Called when something can be heard of an utterance."""
 
     def speaking(self, utterance: Utterance) -> None:
-        """It is heard: for the first time, or again after it had run dry."""
+        """It is heard, for the first time or again after it has run dry."""
 
     def progressed(self) -> None:
         """Another piece is being played."""
 
     def starved(self, utterance: Utterance) -> None:
-        """It ran dry: everything that came was heard, and it is not sealed."""
+        """It has run dry: all its sound was heard, and it is not sealed."""
 
     def lulled(self, utterance: Utterance) -> None:
         """It has been dry for `LULL`."""
 
     def spoken(self, utterance: Utterance) -> None:
-        """It was heard to its end."""
+        """It has been heard to its end."""
 
 
 class Utterances:
-    """Plays utterances one after the other. `run` does the work and is owned by the caller."""
+    """Plays utterances one after the other. The caller owns the task of `run`."""
 
     def __init__(self, playback: Playback, lips: Lips, listener: Listener, longest: float) -> None:
-        """`longest`: seconds of sound that may wait to be played, all utterances together."""
+        """`longest`: seconds of sound that may wait to be played, in all utterances together."""
         self._playback = playback
         self._lips = lips
         self._listener = listener
@@ -102,7 +102,7 @@ class Utterances:
         self._playing: asyncio.Task[None] | None = None
 
     def append(self, pcm: bytes, event_id: EventId | None) -> None:
-        """Add sound to the open utterance; the first after a seal opens one. Raises `BufferFull`: none is added."""
+        """Add sound to the open utterance, or open one. Raises `BufferFull` and then adds nothing."""
         if sum(len(each.sound) for each in self._waiting) + len(pcm) > self._longest * BYTES_PER_SECOND:
             raise BufferFull(f"More than {self._longest:g} s of audio are waiting to be played")
         if self._open is None:
@@ -116,14 +116,14 @@ class Utterances:
         self._changed.set()
 
     def seal(self) -> None:
-        """Nothing follows in the open utterance, if one is open."""
+        """Seal the open utterance, if there is one: no more sound belongs to it."""
         if self._open is not None:
             self._open.sealed = True
             self._open = None
             self._changed.set()
 
     def interrupt(self) -> list[Utterance]:
-        """Silence and a closed mouth, now. The utterances that were not heard to their end, in order."""
+        """Stop at once. Return the utterances that were not heard to their end, in order."""
         dropped = list(self._waiting)
         self._waiting.clear()
         self._open = None
@@ -168,7 +168,7 @@ class Utterances:
         await self._until(lambda: len(utterance.sound) >= enough or utterance.sealed, PREROLL)
 
     async def _play_on(self, utterance: Utterance, end: float) -> None:
-        """Keep the playback fed, and return when everything that came was heard."""
+        """Feed the playback; return when all sound that has arrived has been heard."""
         while not utterance.is_over or self._playback.position < end - CLOSE_ENOUGH:
             if utterance.has_sound:
                 await self._playback.reached(end - LEAD)
@@ -186,7 +186,7 @@ class Utterances:
             await self._until(lambda: utterance.has_sound or utterance.sealed)
 
     def _push(self, utterance: Utterance) -> tuple[float, float]:
-        """Hand the next piece to the playback; the positions it begins and ends at."""
+        """Hand the next piece to the playback; return the positions of its begin and end."""
         piece = utterance.take(PIECE)
         if not piece:
             return self._playback.position, self._playback.position
@@ -195,7 +195,7 @@ class Utterances:
         return start, start + len(piece) / BYTES_PER_SECOND
 
     async def _until(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Wait until more sound or a seal makes it true, at most so long; whether it is."""
+        """Wait until more sound or a seal makes `condition` true, at most so long. Return whether it is."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not condition():

@@ -1,4 +1,4 @@
-"""The worker process: orders in, reports out, one avatar session in between."""
+"""The avatar process: reads orders, writes reports and runs one session."""
 
 import asyncio
 import logging
@@ -14,15 +14,15 @@ from simulator.avatar.stage import RoomLost
 
 logger = logging.getLogger(__name__)
 
-# Bytes. A context's prompt and questions come in one line, and so does a frame of the media websocket: 1 MiB,
-# each byte of which may take six as JSON.
+# Bytes of one line. It may hold a context's prompt and questions, or a frame of the media websocket: 1 MiB, in which
+# each byte may take six as JSON.
 LONGEST_ORDER = 8 << 20
-PARTING = 0.8  # seconds to leave the room; whoever waits for this process waits for one
+PARTING = 0.8  # seconds to leave the room; the parent waits for one second
 ENDED_IN_ORDER, FAILED, TERMINATED = 0, 1, 128 + signal.SIGTERM
 
 
 class Orders:
-    """The parent's lines. The end of the input, or SIGTERM, reads as a stop without a reason."""
+    """Reads the parent's orders. The end of the input and SIGTERM read as a stop without a reason."""
 
     def __init__(self, reader: asyncio.StreamReader, transport: asyncio.ReadTransport) -> None:
         self.terminated = False
@@ -39,7 +39,7 @@ class Orders:
         return orders
 
     async def next(self) -> Job | LiteJob | Stop | Order:
-        """Raises `BadOrder`."""
+        """Return the next order. Raises `BadOrder`."""
         line = await self._reader.readline()
         return parse_order(line) if line else Stop(None)
 
@@ -49,7 +49,7 @@ class Orders:
 
 
 async def run() -> int:
-    """Serve one session; returns the exit code. Everything heavy is imported by now."""
+    """Run one session; return the exit code. Call when all heavy modules are imported: the report says "warm"."""
     reports = Reports()
     orders = await Orders.open()
     reports.send("warm")
@@ -71,7 +71,7 @@ async def run() -> int:
 
 
 def _first(failure: BaseException) -> BaseException:
-    """The failure itself, out of the groups that tasks within tasks wrap it in."""
+    """Return the failure inside the groups that nested tasks wrap around it."""
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
     return failure
@@ -93,17 +93,17 @@ async def _serve(session: AvatarSession | LiteSession, orders: Orders) -> None:
                 await asyncio.wait({living, following})
                 await session.leave()
         except TimeoutError:
-            logger.warning("left the room the hard way: it did not answer within %g s", PARTING)
+            logger.warning("left the room without an answer of the server, after %g s", PARTING)
 
 
 async def _follow(orders: Orders, session: AvatarSession | LiteSession) -> Stop:
-    """Pass the parent's orders on until it says stop. Raises `BadOrder`."""
+    """Pass the parent's orders on until it sends a stop. Raises `BadOrder`."""
     while True:
         order = await orders.next()
         if isinstance(order, Stop):
             return order
         if isinstance(order, Job | LiteJob):
-            raise BadOrder("a second start")
+            raise BadOrder("second start order")
         session.take(order)
 
 

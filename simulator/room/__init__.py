@@ -1,4 +1,4 @@
-"""A small room server that official LiveKit clients can join. For development only, see docs/decisions/0001."""
+"""A small room server that official LiveKit clients can join; for development only (docs/decisions/0001)."""
 
 from simulator.room.server import RoomServer
 

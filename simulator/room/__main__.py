@@ -1,4 +1,4 @@
-"""`python -m simulator.room`: serve the room server alone, in place of a livekit-server on this machine."""
+"""`python -m simulator.room`: run the room server alone, in place of a livekit-server on this machine."""
 
 import argparse
 import asyncio
@@ -28,14 +28,14 @@ SHORTEST_SECRET = 32  # characters; shorter ones are weak for HS256
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The one key pair that tokens are made with."""
+    """The key pair that signs access tokens."""
 
     key: str
     secret: str = field(repr=False)
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM. The exit code: 1 when it cannot begin."""
+    """Serve until SIGINT or SIGTERM. Return the exit code: 1 if a setting is wrong or the port is taken."""
     arguments = _arguments()
     log()
     try:
@@ -69,7 +69,7 @@ async def _serve(keys: Keys, listener: socket.socket, *, as_json: bool) -> None:
 
 
 def _json(url: str, keys: Keys) -> str:
-    """Named as in the simulator's own line of JSON."""
+    """Return address and keys under the names of the simulator's own JSON line."""
     return json.dumps(
         {
             "livekit_url": url,
@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m simulator.room",
         description=__doc__,
-        epilog="LIVEKIT_API_KEY and LIVEKIT_API_SECRET set the key pair; without them it is a random one.",
+        epilog="LIVEKIT_API_KEY and LIVEKIT_API_SECRET set the key pair; without them it is random.",
     )
     parser.add_argument("--port", type=port, default=7880, help="TCP port, 0 for a free one (default: 7880)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")

@@ -1,4 +1,4 @@
-"""Where agents come from: the registered workers, and the jobs they have taken."""
+"""The registered agent workers and their jobs."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an agent is wanted; JT_PARTICIPANT and JT_PUBLISHER agents are for one participant."""
+    """The target of a dispatch: a room, and for JT_PARTICIPANT and JT_PUBLISHER jobs a participant."""
 
     role: Role
     room: "Room"
@@ -33,12 +33,12 @@ class Place:
 
 
 class Agency:
-    """Finds agents among the workers and passes on what workers report of their jobs."""
+    """Assigns jobs to workers and passes the workers' reports on to the jobs."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._workers: dict[str, Worker] = {}
-        self._jobs: dict[str, Job] = {}  # those under way, by id
+        self._jobs: dict[str, Job] = {}  # by id, until they have ended
         self._news = asyncio.Event()
 
     def close(self) -> None:
@@ -63,15 +63,18 @@ class Agency:
         self._tell()
 
     def roles(self, agent_name: str, deployment: str) -> set[Role]:
-        """What the present workers do under that name: of several kinds and namespaces each is asked."""
+        """Return the distinct roles of the workers registered under that name and deployment."""
         roles = {worker.role for worker in self._workers.values()}
         return {role for role in roles if (role.agent_name, role.deployment) == (agent_name, deployment)}
 
     # Jobs
 
     async def hire(self, dispatch: AD.AgentDispatch, place: Place) -> Job | None:
-        """Ask one worker after the other, and those that come; None if one says that nobody is needed."""
-        asked: dict[str, float] = {}  # the last shift of each worker that was asked
+        """Offer the job to each free worker in turn, including ones that register meanwhile.
+
+        Return None if a worker rejects it with `terminate`.
+        """
+        asked: dict[str, float] = {}  # worker id -> its `shift` at the last offer
         while True:
             worker = self._idlest(place.role, asked)
             if worker is None:
@@ -81,7 +84,7 @@ class Agency:
             message = new_job(dispatch, place, worker)
             answer = await worker.offer(message)
             if answer is None:
-                asked[worker.id] = math.inf  # it may still be thinking: do not ask it twice
+                asked[worker.id] = math.inf  # it may still be deciding: no second offer
                 continue
             if answer.terminate:
                 return None
@@ -91,7 +94,7 @@ class Agency:
                 return self._assign(record, place, worker, answer)
 
     async def release(self, job: Job) -> None:
-        """After a job's end: tell its worker, and see its agent out of the room."""
+        """After a job has ended, tell its worker and remove its agent from the room."""
         try:
             await job.clear()
         finally:
@@ -106,22 +109,22 @@ class Agency:
             self._tell()
 
     def migrated(self, worker: Worker, request: A.MigrateJobRequest) -> None:
-        """A worker that registered again tells which jobs it still has."""
+        """Give a worker that has registered again the jobs it still runs."""
         for job_id in request.job_ids:
             if job_id in self._jobs:
                 self._jobs[job_id].migrated(worker)
 
     def departed(self, participant: "Participant") -> None:
-        """Somebody has left a room: perhaps the agent of a job."""
+        """A participant has left its room. If it was the agent of a job, the job ends."""
         for job in list(self._jobs.values()):
             if job.is_of(participant):
                 job.agent_departed(participant.info.disconnect_reason)
 
     def _idlest(self, role: Role, asked: Mapping[str, float]) -> Worker | None:
-        """The least loaded worker of that role with room for a job, but for those asked already.
+        """Return the least loaded free worker of that role that has not been offered the job yet.
 
-        Who refuses for its load is asked again when it next says that it has room; who refuses on purpose
-        (livekit-agents' `reject`) ends the search.
+        A worker that declines because it is full is offered the job again after its next status update. A worker
+        that rejects it (livekit-agents' `reject`) ends the dispatch.
         """
         free = [
             worker
@@ -141,13 +144,13 @@ class Agency:
         return job
 
     def _tell(self) -> None:
-        """Wake those who wait for a worker."""
+        """Wake the tasks that wait for a worker."""
         self._news.set()
         self._news = asyncio.Event()
 
 
 def new_job(dispatch: AD.AgentDispatch, place: Place, worker: Worker) -> A.Job:
-    """A job to be offered: each offer is a new one, with an id of its own."""
+    """Return a job to offer. Each offer is a new job with its own id, as in livekit-server."""
     now = time.time_ns()
     return A.Job(
         id=sid("AJ"),

@@ -1,4 +1,4 @@
-"""The websocket agent workers (livekit-agents) register on."""
+"""The websocket on which agent workers (livekit-agents) register."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ REGISTER_WITHIN = 10.0  # seconds
 
 
 class AgentSocket:
-    """`GET /agent`: one websocket per worker, with `WorkerMessage`s up and `ServerMessage`s down."""
+    """`GET /agent`: one websocket per worker. Workers send `WorkerMessage`s, the server `ServerMessage`s."""
 
     def __init__(self, gate: Gate, rooms: Rooms, agency: Agency) -> None:
         self._gate = gate
@@ -28,18 +28,20 @@ class AgentSocket:
         self._agency = agency
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
-        """Serve one worker until it goes. Raises `Refused`."""
+        """Serve one worker until it disconnects. Raises `Refused`."""
         if not granted(self._gate.claims(request)).agent:
-            raise Refused(401, "permissions denied: the token grants no agent")
+            raise Refused(401, "permissions denied: the token has no agent grant")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=FRAME_LIMIT)
         if not socket.can_prepare(request):
-            raise Refused(404, "agent workers connect with a websocket")
+            raise Refused(404, "agent workers must connect with a websocket")
         await socket.prepare(request)
         signal = Signal(request, socket)
         try:
             await self._serve(socket, signal)
         except (DecodeError, TimeoutError, ValueError) as error:
-            logger.warning("an agent worker is sent away: %s", error or "it did not register in time")
+            logger.warning(
+                "agent worker disconnected: %s", error or f"not registered within {REGISTER_WITHIN:g} s"
+            )
             signal.finish()
             await signal.closed()
         finally:
@@ -57,12 +59,12 @@ class AgentSocket:
             async for message in socket:
                 self._obey(worker, read(message))
         finally:
-            logger.info("agent worker %s leaves", worker.id)
+            logger.info("agent worker %s disconnected", worker.id)
             self._agency.leave(worker)
 
     def _register(self, worker: Worker) -> None:
         worker.send(register=A.RegisterWorkerResponse(worker_id=worker.id, server_info=SERVER_INFO))
-        logger.info("agent worker %s registers as %r", worker.id, worker.role.agent_name)
+        logger.info("agent worker %s registered as %r", worker.id, worker.role.agent_name)
         self._agency.register(worker)
         for room in self._rooms:
             room.dispatches.fill()
@@ -80,28 +82,28 @@ class AgentSocket:
             case "ping":
                 worker.send(pong=pong(request.ping))
             case other:
-                raise ValueError(f"it sent {other}, which is not expected of a registered worker")
+                raise ValueError(f"unexpected message of a registered worker: {other}")
 
 
 async def registered(socket: web.WebSocketResponse, signal: Signal) -> A.RegisterWorkerRequest | None:
-    """What a worker registers as; None if it goes before. Raises ValueError for anything else but pings."""
+    """Return a worker's registration; None if it disconnects first. Raises ValueError for other messages but pings."""
     async for message in socket:
         request = read(message)
         match request.WhichOneof("message"):
             case "register" if request.register.type in A.JobType.values():
                 return request.register
             case "register":
-                raise ValueError(f"it registers for jobs of unknown type {request.register.type}")
+                raise ValueError(f"unknown job type {request.register.type} in the registration")
             case "ping":
                 signal.send(A.ServerMessage(pong=pong(request.ping)))
             case other:
-                raise ValueError(f"it sent {other} before it registered")
+                raise ValueError(f"message before the registration: {other}")
     return None
 
 
 def read(message: WSMessage) -> A.WorkerMessage:
     if message.type is not WSMsgType.BINARY:
-        raise ValueError("it sent a message that is not binary")
+        raise ValueError("a message that is not binary")
     return A.WorkerMessage.FromString(message.data)
 
 

@@ -1,4 +1,4 @@
-"""An agent worker (livekit-agents) that is registered: what it takes, says and is told."""
+"""A registered agent worker (livekit-agents): its role, its load and its messages."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from livekit.protocol import models as M
 from simulator.room.sids import sid
 from simulator.room.signalling import Signal
 
-ANSWER_WITHIN = 5.0  # seconds; after its own answer livekit-agents waits 7.5 for the assignment
+ANSWER_WITHIN = 5.0  # seconds; livekit-agents waits 7.5 s for the assignment after its answer
 UNLESS_SAID = M.ParticipantPermission(
     can_subscribe=True, can_publish=True, can_publish_data=True, can_update_metadata=True
 )
@@ -18,7 +18,7 @@ UNLESS_SAID = M.ParticipantPermission(
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a job must be for a worker to be asked: all four must be the same on both sides."""
+    """What a worker serves. A job is offered to workers whose role equals its own in all four fields."""
 
     agent_name: str
     namespace: str
@@ -27,7 +27,7 @@ class Role:
 
 
 class Worker:
-    """One worker, as long as its websocket lasts."""
+    """One worker, for the life of its websocket."""
 
     def __init__(self, registration: A.RegisterWorkerRequest, signal: Signal) -> None:
         self.id = sid("AW")
@@ -37,8 +37,8 @@ class Worker:
         told = registration.HasField("allowed_permissions")
         self.permission = registration.allowed_permissions if told else UNLESS_SAID
         self.load = 0.0
-        self.shift = 0  # grows whenever it says, or ends a job and so shows, that it has room
-        self.jobs: set[str] = set()  # ids of those it is asked about or has
+        self.shift = 0  # version of its availability: grows when it reports, or shows by ending a job, that it has room
+        self.jobs: set[str] = set()  # ids of the jobs it has been offered or runs
         self._available, self._draining = True, False
         self._signal = signal
         self._answers: dict[str, asyncio.Future[A.AvailabilityResponse | None]] = {}
@@ -48,7 +48,7 @@ class Worker:
         return self._available and not self._draining and self.load < 1
 
     async def offer(self, job: A.Job) -> A.AvailabilityResponse | None:
-        """Ask whether it takes a job. None when it does not answer in time or is gone."""
+        """Offer a job. Return None if the worker does not answer in time or disconnects."""
         answer: asyncio.Future[A.AvailabilityResponse | None] = asyncio.get_running_loop().create_future()
         self._answers[job.id] = answer
         self.jobs.add(job.id)
@@ -63,12 +63,12 @@ class Worker:
             self.jobs.discard(job.id)
 
     def assign(self, job: A.Job, token: str) -> None:
-        """Give it a job it said it takes. Without a URL it uses the one it is connected to."""
+        """Assign a job it has accepted. Without a URL the worker uses the one it is connected to."""
         self.jobs.add(job.id)
         self.send(assignment=A.JobAssignment(job=job, token=token))
 
     def finished(self, job_id: str) -> None:
-        """It has room for another job."""
+        """Record that a job has ended, so that the worker has room for another."""
         self.jobs.discard(job_id)
         self.shift += 1
 
@@ -76,13 +76,13 @@ class Worker:
         self.send(termination=A.JobTermination(job_id=job_id))
 
     def answered(self, answer: A.AvailabilityResponse) -> None:
-        """It answers an offer; too late is like never."""
+        """Take the answer to an offer; a late one is ignored."""
         waiting = self._answers.get(answer.job_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
 
     def update(self, status: A.UpdateWorkerStatus) -> None:
-        """Its load and status, every few seconds."""
+        """Take its load and status, which it reports every few seconds."""
         if status.HasField("status"):
             self._available = status.status == A.WorkerStatus.WS_AVAILABLE
         self._draining = status.draining
@@ -91,12 +91,12 @@ class Worker:
             self.shift += 1
 
     def close(self) -> None:
-        """Close its websocket, and wait for no answer any more."""
+        """Close its websocket and drop its open offers."""
         for waiting in self._answers.values():
             if not waiting.done():
                 waiting.set_result(None)
         self._signal.finish()
 
     def send(self, **message: Any) -> None:
-        """Send one message, named as in `ServerMessage`."""
+        """Send one message, under its name in `ServerMessage`."""
         self._signal.send(A.ServerMessage(**message))

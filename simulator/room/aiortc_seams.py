@@ -1,8 +1,8 @@
-"""Every private name of aiortc 1.16.0 and aioice 0.13.0 that this package touches, in one place.
+"""Every private name of aiortc 1.16.0 and aioice 0.13.0 that this package uses, in one place.
 
-aiortc ends streams: it decodes what it receives and encodes what it sends. A relay wants the packets in
-between, while aiortc keeps doing ICE, DTLS, SRTP, SCTP, receiver reports, NACKs and RTX. Hence these seams,
-and the exact pins in requirements.txt. docs/decisions/0001 says why.
+aiortc decodes what it receives and encodes what it sends. A relay needs the RTP packets in between, while aiortc
+keeps doing ICE, DTLS, SRTP, SCTP, receiver reports, NACKs and RTX. Hence these seams and the exact pins in
+requirements.txt (docs/decisions/0001).
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,8 +16,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 from aiortc.rtp import AnyRtcpPacket, RtpPacket, is_rtcp
 
-# Publishers that simulcast (libwebrtc's default for cameras) fail on their next offer when the answer lacks
-# these. The ids matter only in our own offers, where they must be free.
+# Without these in the answer, publishers that simulcast (libwebrtc's default for cameras) fail on their next offer.
+# The ids matter only in our own offers, where they must be free.
 HEADER_EXTENSIONS["video"] += [
     RTCRtpHeaderExtensionParameters(id=10, uri="urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
     RTCRtpHeaderExtensionParameters(id=11, uri="urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"),
@@ -28,7 +28,7 @@ all_addresses = aioice.ice.get_host_addresses
 
 
 class PacketSink(Protocol):
-    """The part of aiortc's JitterBuffer that its receiver calls, for every packet in order of arrival."""
+    """The part of aiortc's JitterBuffer that its receiver calls for every packet, in order of arrival."""
 
     def add(self, packet: RtpPacket) -> tuple[bool, None]: ...
 
@@ -42,9 +42,9 @@ class BitrateEstimator(Protocol):
 
 
 def bind_media_to(address: str) -> None:
-    """Let every peer connection of this process offer one host candidate only; 0.0.0.0 is aioice's own way.
+    """Make every peer connection of this process offer one host candidate only; 0.0.0.0 restores aioice's default.
 
-    aioice would offer all addresses except loopback: this keeps the media port closed to the network.
+    aioice offers all addresses except loopback; a single one keeps the media port closed to the network.
     """
 
     def only_address(use_ipv4: bool, use_ipv6: bool) -> list[str]:
@@ -54,7 +54,7 @@ def bind_media_to(address: str) -> None:
 
 
 def divert(receiver: RTCRtpReceiver, sink: PacketSink, estimator: BitrateEstimator | None) -> None:
-    """Hand the receiver's packets to `sink` before they are reassembled; nothing reaches the decoder."""
+    """Hand the receiver's packets to `sink` in place of its jitter buffer; nothing reaches the decoder."""
     state = vars(receiver)
     state["_RTCRtpReceiver__jitter_buffer"] = sink
     if estimator is not None:
@@ -78,12 +78,12 @@ def replace_sending(
     retransmit: Callable[[int], Awaitable[None]],
     send_keyframe: Callable[[], None],
 ) -> None:
-    """Put the relay's coroutines in place of the sender's encoder loop. Call before negotiation."""
+    """Replace the sender's encoder loop by the relay's coroutines. Call before negotiation."""
     vars(sender).update(_run_rtp=run, _retransmit=retransmit, _send_keyframe=send_keyframe)
 
 
 class SenderState:
-    """The fields of an RTCRtpSender that its encoder loop would keep, which its reports are made from."""
+    """The fields of an RTCRtpSender that its encoder loop maintains and its sender reports read."""
 
     __slots__ = ("_fields",)
 
@@ -101,13 +101,13 @@ class SenderState:
         self._fields["_RTCRtpSender__octet_count"] += octets
 
     def set_clock(self, ntp: int, rtp: int) -> None:
-        """What the next sender report says: NTP time (64 bit) and the RTP timestamp of that moment."""
+        """Set what the next sender report says: NTP time (64 bit) and the RTP timestamp of that moment."""
         self._fields["_RTCRtpSender__ntp_timestamp"] = ntp
         self._fields["_RTCRtpSender__rtp_timestamp"] = rtp
 
 
 def name_sender(sender: RTCRtpSender, stream: str, track: str) -> None:
-    """Set the two words of the sender's `a=msid` line."""
+    """Set stream and track id of the sender's `a=msid` line."""
     sender._stream_id = stream
     sender._track_id = track
 
@@ -121,7 +121,7 @@ def rtx_ssrc(sender: RTCRtpSender) -> int:
 
 
 def codecs(transceiver: RTCRtpTransceiver) -> list[RTCRtpCodecParameters]:
-    """The codecs both sides know, in the remote side's order of preference."""
+    """Return the negotiated codecs, in the remote side's order of preference."""
     return transceiver._codecs
 
 
@@ -130,12 +130,12 @@ def keep_codecs(transceiver: RTCRtpTransceiver, kept: list[RTCRtpCodecParameters
 
 
 def client_receives(transceiver: RTCRtpTransceiver) -> bool:
-    """Whether the last remote offer had the section as recvonly. aiortc keeps our view: sendonly."""
+    """Return whether the last remote offer had the section as recvonly. aiortc stores our view: sendonly."""
     return transceiver._offerDirection == "sendonly"
 
 
 def send_at_once(transport: RTCDtlsTransport, packet: bytes) -> None:
-    """Encrypt and send one RTP or RTCP packet without awaiting; dropped when the path is not up."""
+    """Encrypt and send one RTP or RTCP packet without awaiting; drop it if the path is not up."""
     pair = transport.transport._connection._nominated.get(1)
     srtp = transport._tx_srtp
     if pair is None or srtp is None:
@@ -143,5 +143,5 @@ def send_at_once(transport: RTCDtlsTransport, packet: bytes) -> None:
     try:
         data = srtp.protect_rtcp(packet) if is_rtcp(packet) else srtp.protect(packet)
     except pylibsrtp.Error:
-        return  # a retransmission older than SRTP's replay window: the receiver has given it up as well
+        return  # a retransmission older than SRTP's replay window; the receiver no longer waits for it
     pair.protocol.transport.sendto(data, pair.remote_addr)

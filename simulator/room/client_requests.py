@@ -1,4 +1,4 @@
-"""What a client may ask for over the signalling websocket, one `SignalRequest` at a time."""
+"""The requests of a client on the signalling websocket (`SignalRequest`)."""
 
 import time
 
@@ -9,9 +9,9 @@ from simulator.room.participant import Participant
 
 
 async def obey(participant: Participant, request: R.SignalRequest) -> None:
-    """Act on one request. Unknown and advisory ones (`sync_state`, `update_layers`, ...) are passed over.
+    """Handle one request. Unknown and advisory ones (`sync_state`, `update_layers`, ...) are ignored.
 
-    Raises whatever a malformed session description or candidate leads to.
+    Raises whatever aiortc raises for a malformed session description or candidate.
     """
     match request.WhichOneof("message"):
         case "offer":
@@ -33,7 +33,7 @@ async def obey(participant: Participant, request: R.SignalRequest) -> None:
         case "ping":
             participant.send(pong=now_ms())
         case "ping_req":
-            participant.send(pong=now_ms())  # the Rust SDK of 2025 listens to this one only
+            participant.send(pong=now_ms())  # the only answer that the Rust SDK of 2025 reads
             answer = R.Pong(last_ping_timestamp=request.ping_req.timestamp, timestamp=now_ms())
             participant.send(pong_resp=answer)
         case "leave":
@@ -52,7 +52,7 @@ def change_subscriptions(participant: Participant, wanted: R.UpdateSubscription)
 
 
 def change_track_settings(participant: Participant, settings: R.UpdateTrackSettings) -> None:
-    """Adaptive stream: nothing is sent for a video element that is hidden."""
+    """Pause or resume tracks for adaptive stream: a hidden video element needs no packets."""
     for track_sid in settings.track_sids:
         forwarder = participant.peers.forwarder(track_sid)
         if forwarder is not None and settings.disabled:
@@ -62,7 +62,7 @@ def change_track_settings(participant: Participant, settings: R.UpdateTrackSetti
 
 
 def update_metadata(participant: Participant, wanted: R.UpdateParticipantMetadata) -> None:
-    """Change name, metadata and attributes; SDKs wait for the response, which comes after the update."""
+    """Change name, metadata and attributes. SDKs wait for the response, which must follow the update."""
     allowed = participant.info.permission.can_update_metadata
     if allowed:
         participant.update(lambda info: amend(info, wanted.name, wanted.metadata, dict(wanted.attributes)))
@@ -77,7 +77,7 @@ def update_metadata(participant: Participant, wanted: R.UpdateParticipantMetadat
 
 
 def amend(info: M.ParticipantInfo, name: str, metadata: str, attributes: dict[str, str]) -> None:
-    """Set what is not empty; an attribute set to the empty string is removed."""
+    """Set the values that are not empty; an attribute with an empty value is removed."""
     if name:
         info.name = name
     if metadata:

@@ -1,4 +1,4 @@
-"""Data packets: publishData, RPC, text and byte streams all travel as opaque `DataPacket`s."""
+"""Data packets. publishData, RPC, text and byte streams are all `DataPacket`s that the server does not open."""
 
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def forward(room: "Room", packet: M.DataPacket, label: str, sender: "Participant | None") -> None:
-    """Send a packet on to whom it is for, or to everybody else, over the same kind of channel.
+    """Forward a packet to its destinations, or to all other participants, on the channel with that label.
 
-    The sender's names are overwritten, never trusted, but for the text an agent sends for somebody else: what a user
-    said. `sender` is None for packets of the RoomService.
+    Set sender sid and identity from the connection. Exception: an agent may send a transcript on behalf of a user.
+    `sender` is None for packets of the RoomService.
     """
     packet.participant_sid = sender.sid if sender else ""
     if sender is not None and _is_text_for_another(packet, sender):
@@ -42,5 +42,5 @@ def _is_text_for_another(packet: M.DataPacket, sender: "Participant") -> bool:
 
 
 def label_of(kind: int) -> str:
-    """The data channel for a `DataPacket.Kind`."""
+    """Return the label of the data channel for a `DataPacket.Kind`."""
     return LOSSY if kind == M.DataPacket.Kind.LOSSY else RELIABLE

@@ -1,4 +1,4 @@
-"""Which agents are wanted in a room: LiveKit's agent dispatches."""
+"""The agent dispatches of a room, as in LiveKit."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Dispatches:
-    """Those of one room. Where none are named, agents without a name come: older workers have none."""
+    """The dispatches of one room. Without explicit ones the workers that have no agent name are dispatched."""
 
     def __init__(self, room: "Room", wanted: Iterable[AD.RoomAgentDispatch], agency: Agency) -> None:
         self._room = room
@@ -28,7 +28,7 @@ class Dispatches:
             self.create(agent)
 
     def create(self, wanted: AD.RoomAgentDispatch | AD.CreateAgentDispatchRequest) -> AD.AgentDispatch:
-        """Want an agent from now on. Returns at once; the record changes with what comes of it."""
+        """Create a dispatch. Returns at once; the record is updated as workers take the job."""
         record = AD.AgentDispatch(
             id=sid("AD"),
             room=self._room.name,
@@ -44,11 +44,11 @@ class Dispatches:
         return record
 
     def records(self, dispatch_id: str = "") -> list[AD.AgentDispatch]:
-        """All of them, or the one with that id."""
+        """Return all records, or the one with that id."""
         return [d.record for d in self._dispatches.values() if dispatch_id in ("", d.record.id)]
 
     def delete(self, dispatch_id: str) -> AD.AgentDispatch | None:
-        """End a dispatch and its jobs; None if there is no such one."""
+        """End a dispatch and its jobs. Return its record, or None if there is none with that id."""
         dispatch = self._dispatches.pop(dispatch_id, None)
         if dispatch is None:
             return None
@@ -57,7 +57,7 @@ class Dispatches:
         return dispatch.record
 
     def fill(self) -> None:
-        """Look for agents: somebody has joined, begun to publish, or registered as a worker."""
+        """Fill open dispatches. Call when a participant joins or publishes, or a worker registers."""
         for dispatch in list(self._dispatches.values()):
             dispatch.fill()
 
@@ -67,13 +67,13 @@ class Dispatches:
             dispatch.participant_left(participant)
 
     def close(self) -> None:
-        """The room ends, and with it all jobs."""
+        """End all jobs with the room."""
         for dispatch in self._dispatches.values():
             dispatch.close(A.JobStateReason.JSR_ROOM_CLOSED)
 
 
 class Dispatch:
-    """One wish for agents. `record` is what server SDKs are shown."""
+    """One agent dispatch. `record` is what server SDKs get."""
 
     def __init__(self, record: AD.AgentDispatch, room: "Room", agency: Agency) -> None:
         self.record = record
@@ -82,7 +82,7 @@ class Dispatch:
         self._vacancies: dict[Place, Vacancy] = {}
 
     def fill(self) -> None:
-        """Look for an agent wherever one is wanted and a kind of worker is there that provides it."""
+        """Request an agent for each target that a registered role can serve and that has none yet."""
         for place in self._places():
             if place not in self._vacancies:
                 vacancy = self._vacancies[place] = Vacancy(self.record, place, self._agency)

@@ -13,7 +13,7 @@ class DispatchService:
         self._rooms = rooms
 
     def methods(self) -> dict[str, Method]:
-        """The calls by name."""
+        """Return the calls by name."""
         return {
             "CreateDispatch": Method(AD.CreateAgentDispatchRequest, may_administer, self.create_dispatch),
             "ListDispatch": Method(AD.ListAgentDispatchRequest, may_administer, self.list_dispatch),
@@ -21,7 +21,7 @@ class DispatchService:
         }
 
     def create_dispatch(self, request: AD.CreateAgentDispatchRequest) -> AD.AgentDispatch:
-        """Opens the room if there is none. The answer does not wait for a worker."""
+        """Create a dispatch, and its room if there is none. The answer does not wait for a worker."""
         if not request.room:
             raise TwirpError("invalid_argument", "no room name")
         return self._rooms.open(RM.CreateRoomRequest(name=request.room)).dispatches.create(request)

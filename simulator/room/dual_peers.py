@@ -1,4 +1,4 @@
-"""Signalling v0 (`/rtc`): a second peer connection, on which the server makes the offers."""
+"""Signalling v0 (`/rtc`): two peer connections per client; on the second the server makes the offers."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class DualPeers(Peers):
-    """What the client publishes on one connection, what it subscribes to on another."""
+    """The client publishes on one peer connection and subscribes on the other."""
 
     def __init__(self, participant: "Participant") -> None:
         super().__init__(participant)
@@ -37,8 +37,8 @@ class DualPeers(Peers):
         return super().alive and self._subscriber.connectionState not in ("failed", "closed")
 
     def start(self) -> None:
-        # After the transceivers there may already be: with a data channel before the first of them, aiortc
-        # stops the transport they share on the answer.
+        # The data channels come after the first transceivers. In the reverse order aiortc stops the transport they
+        # share when the answer arrives.
         reliable = self._subscriber.createDataChannel(RELIABLE)
         reliable.on("open", self._reliable_opened)
         lossy = self._subscriber.createDataChannel(LOSSY, ordered=False, maxRetransmits=0)
@@ -67,14 +67,14 @@ class DualPeers(Peers):
             self._changed.set()
 
     def recode(self, track: "Track") -> None:
-        # The section was offered with the old codec alone.
+        # The media section was offered with the old codec only.
         if self.forwarder(track.sid) is not None:
             self.withdraw(track.sid)
             self.deliver(track)
 
     async def accept_answer(self, answer: R.SessionDescription) -> None:
         if self._answered is None or self._answered.done():
-            return  # to an offer that was sent again after a resume, and answered twice
+            return  # the second answer to an offer that was sent again after a resume
         self._answered.set_result(without_candidates(answer.sdp))
 
     async def close(self) -> None:
@@ -88,16 +88,16 @@ class DualPeers(Peers):
         return self._subscriber if target == R.SignalTarget.SUBSCRIBER else self._connection
 
     async def _offer_changes(self) -> None:
-        """Offer again whenever tracks came or went: one offer at a time."""
+        """Send an offer whenever tracks were added or removed, one at a time."""
         number = 0
         try:
             while await self._changed.wait():
                 self._changed.clear()
                 number += 1
                 await self._offer_once(number)
-        except Exception as error:  # whatever aiortc makes of a bad answer: it ends this client only
+        except Exception as error:  # whatever aiortc raises for a bad answer ends this client only
             logger.info("subscriber negotiation failed", exc_info=error)
-            self._participant.fail(f"its answer cannot be used: {error}")
+            self._participant.fail(f"cannot use its answer: {error}")
 
     async def _offer_once(self, number: int) -> None:
         while self._retired:

@@ -1,4 +1,4 @@
-"""Who may do what: LiveKit access tokens (HS256 JWTs made by livekit-api) and the grants inside them."""
+"""LiveKit access tokens (HS256 JWTs, made by livekit-api) and the grants in them."""
 
 import datetime
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ SOURCES = {
 
 
 class Refused(Exception):
-    """The request's token does not allow it. `status` is the HTTP status livekit-server answers with."""
+    """The token does not grant the request. `status` is the HTTP status of livekit-server."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -31,29 +31,31 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Verifies tokens against the server's one key pair."""
+    """Verifies and makes tokens with the server's key pair."""
 
     api_key: str
     api_secret: str = field(repr=False)
 
     def claims(self, request: web.Request) -> Claims:
-        """The verified claims of a request's token.
+        """Return the verified claims of a request's token. Raises `Refused` (401), without the token in its text.
 
-        Rust and server SDKs send `Authorization: Bearer`, browsers (which cannot set headers on a websocket)
-        the `access_token` query parameter. Raises `Refused` (401); the reason never holds the token.
+        Rust and server SDKs send `Authorization: Bearer`. Browsers cannot set headers on a websocket and send the query
+        parameter `access_token`.
         """
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer":
             token = request.query.get("access_token", "")
         if not token:
-            raise Refused(401, "no access token: send it as a bearer token or as access_token")
+            raise Refused(
+                401, "no access token: send one as a bearer token or in the query parameter access_token"
+            )
         try:
             return TokenVerifier(self.api_key, self.api_secret).verify(token)
         except jwt.PyJWTError as error:
             raise Refused(401, f"invalid token: {error}") from error
 
     def agent_token(self, room: str, agent: A.AvailabilityResponse, allowed: M.ParticipantPermission) -> str:
-        """Lets an agent join as the participant its worker named, with the grants livekit-server gives."""
+        """Make the token of an agent: the participant that its worker named, with livekit-server's grants."""
         grants = VideoGrants(
             room_join=True,
             room=room,
@@ -72,10 +74,10 @@ class Gate:
 
 
 def room_to_join(claims: Claims) -> str:
-    """The room the token lets its holder join. Raises `Refused`."""
+    """Return the name of the room that the token grants to join. Raises `Refused`."""
     grants = granted(claims)
     if not grants.room_join or not grants.room:
-        raise Refused(401, "permissions denied: the token grants no roomJoin")
+        raise Refused(401, "permissions denied: the token has no roomJoin grant")
     if not claims.identity:
         raise Refused(400, "identity cannot be empty")
     return grants.room
@@ -86,7 +88,7 @@ def granted(claims: Claims) -> VideoGrants:
 
 
 def settings(claims: Claims, room: str) -> RM.CreateRoomRequest:
-    """How the token wants a room that is opened by its holder's joining."""
+    """Return the token's settings for a room that this join creates."""
     wanted = claims.room_config or RM.RoomConfiguration()
     return RM.CreateRoomRequest(
         name=room,
@@ -99,7 +101,7 @@ def settings(claims: Claims, room: str) -> RM.CreateRoomRequest:
 
 
 def permission(grants: VideoGrants) -> M.ParticipantPermission:
-    """What the token's grants allow inside the room, as clients are told it."""
+    """Return the token's grants as the permissions of a participant, as clients get them."""
     return M.ParticipantPermission(
         can_subscribe=grants.can_subscribe,
         can_publish=grants.can_publish,

@@ -1,4 +1,4 @@
-"""One participant of a room: what others know of it, what it publishes, what it receives."""
+"""A participant of a room: its info, its published tracks and its subscriptions."""
 
 import asyncio
 import logging
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Seconds between the leave message and the end of the peer connection. A browser that sees its data channels
-# close before it has read the message reports errors to the application.
+# Seconds between the leave message and the end of the peer connection. A browser reports errors to the application if
+# its data channels close before it has read the message.
 LINGER = 0.3
 
 
 class Participant:
-    """Made by `Room.join`, ended by `Room.depart`. Between them the client may be without a websocket."""
+    """Created by `Room.join` and removed by `Room.depart`. Meanwhile its client may lose and resume its websocket."""
 
     def __init__(self, room: "Room", claims: Claims, invitation: Invitation, signal: Signal) -> None:
         self.room = room
@@ -41,7 +41,7 @@ class Participant:
         self.sid = sid("PA")
         self.auto_subscribe = invitation.auto_subscribe
         self.tracks: dict[str, Track] = {}
-        self.received_sequence = 0  # of the last reliable packet; told on a resume
+        self.received_sequence = 0  # of the last reliable packet; a resuming client asks for it
         now = time.time()
         self.info = M.ParticipantInfo(
             sid=self.sid,
@@ -58,8 +58,8 @@ class Participant:
         )
         self._signal: Signal | None = signal
         self._grace: asyncio.TimerHandle | None = None
-        self._announced: dict[str, M.TrackInfo] = {}  # by cid: told of, but not sent yet
-        self._codecs: dict[str, str] = {}  # by cid: "vp8", or "" when the client did not say
+        self._announced: dict[str, M.TrackInfo] = {}  # by cid: announced, but not in an offer yet
+        self._codecs: dict[str, str] = {}  # by cid: for example "vp8"; "" if the client named none
         self._subscribed: set[str] = set()
         self.peers: Peers = SinglePeers(self) if invitation.single else DualPeers(self)
 
@@ -69,21 +69,21 @@ class Participant:
 
     @property
     def dependent(self) -> bool:
-        """Whether it is an agent that was dispatched: such neither fill a room nor keep it open.
+        """Whether it is a dispatched agent. These do not count as occupants of a room and do not keep it open.
 
-        livekit-server counts every participant of kind AGENT; here an avatar keeps the room of its session open.
+        livekit-server leaves out every participant of kind AGENT; here an avatar keeps the room of its session open.
         """
         return bool(self.info.permission.agent)
 
     def send(self, **message: Any) -> None:
-        """Send one signalling message, named as in `SignalResponse`; dropped while there is no websocket."""
+        """Send one signalling message, under its name in `SignalResponse`. Dropped while there is no websocket."""
         if self._signal is not None:
             self._signal.send(R.SignalResponse(**message))
 
     # The websocket
 
     def resume(self, signal: Signal) -> None:
-        """Continue on a new websocket: media and data never stopped."""
+        """Continue on a new websocket. Media and data have not stopped."""
         if self._signal is not None:
             self._signal.finish()
         self._signal = signal
@@ -97,28 +97,30 @@ class Participant:
         self.peers.resumed()
 
     def signal_lost(self, signal: Signal, grace: float) -> None:
-        """The websocket ended without a leave: wait `grace` seconds for the client to come back."""
+        """The websocket closed without a leave request. The client has `grace` seconds to resume."""
         if self._signal is not signal or not self.present:
             return
         self._signal = None
         if signal.overflowed or not self.peers.alive:
-            self.fail("its websocket is lost")
+            self.fail("websocket lost")
         else:
-            self._grace = asyncio.get_running_loop().call_later(grace, self.fail, "it did not come back")
+            self._grace = asyncio.get_running_loop().call_later(
+                grace, self.fail, f"not resumed within {grace:g} s"
+            )
 
     def connection_lost(self) -> None:
-        """A peer connection has ended. With a websocket left the client decides: it will join anew."""
+        """A peer connection has ended. While the websocket is open the client decides; it will join anew."""
         if self._signal is None:
-            self.fail("its connection is lost")
+            self.fail("peer connection lost")
 
     def fail(self, why: str) -> None:
-        """End this participant because of something it did or failed to do."""
+        """Remove this participant because of what its client did or failed to do."""
         if self.present:
-            logger.info("room %s drops %s: %s", self.room.name, self.identity, why)
+            logger.info("room %s: %s removed: %s", self.room.name, self.identity, why)
             self.room.depart(self, M.DisconnectReason.SIGNAL_CLOSE)
 
     def part(self, reason: M.DisconnectReason) -> None:
-        """Say goodbye. Called once, by the room, which then awaits `close`."""
+        """Send the leave message. The room calls it once and then awaits `close`."""
         self._cancel_grace()
         for track in self.tracks.values():
             track.source.close()
@@ -127,7 +129,7 @@ class Participant:
             self._signal.finish()
 
     async def close(self) -> None:
-        """Close the peer connections, once the client has had the time to read why."""
+        """Close the peer connections when the client has had time to read the leave message."""
         if self._signal is not None:
             await self._signal.closed()
             await asyncio.sleep(LINGER)
@@ -136,7 +138,7 @@ class Participant:
     # What it publishes
 
     def announce(self, request: R.AddTrackRequest) -> None:
-        """Answer `add_track`. The track itself comes with the next offer."""
+        """Answer `add_track`. The track itself arrives with the next offer."""
         if not self._may_publish(request.source):
             logger.info("room %s: %s may not publish %s", self.room.name, self.identity, request.name)
             refusal = R.RequestResponse(reason=R.RequestResponse.NOT_ALLOWED, add_track=request)
@@ -148,12 +150,12 @@ class Participant:
         self.send(track_published=R.TrackPublishedResponse(cid=request.cid, track=track))
 
     def announced_codec(self, cid: str) -> str | None:
-        """The codec the client named for a track ("" for none); None if it may not, or did not, announce one."""
+        """Return the codec announced for a track ("" if none was named); None without an announcement or permission."""
         info = self._announced.get(cid)
         return self._codecs[cid] if info is not None and self._may_publish(info.source) else None
 
     def publish(self, cid: str, transceiver: RTCRtpTransceiver) -> None:
-        """The client begins to send a track it announced."""
+        """Publish an announced track, which the client begins to send."""
         info = self._announced.pop(cid)
         track = Track(
             info, self, Source(transceiver, self.room.loss, self.info.kind == M.ParticipantInfo.Kind.STANDARD)
@@ -163,15 +165,17 @@ class Participant:
         if track.source.kind == "video":
             info.codecs.add(mime_type=info.mime_type, mid=info.mid, cid=cid, layers=info.layers)
         if not self.present:
-            return  # sent away while its offer was being read
+            return  # removed while its offer was processed
         self.tracks[cid] = track
         self.tell_all()
         self.room.offer_to_all(track)
         self.room.dispatches.fill()
 
     def keep_publishing(self, cid: str, transceiver: RTCRtpTransceiver) -> None:
-        """The client offers a track again. Rust SDKs may settle on its codec only now: when two tracks are published
-        at once, the first offer can go out before the second track's preference is set."""
+        """Take a published track from a new offer, in which its codec may change.
+
+        When a Rust SDK publishes two tracks at once, its first offer may precede the codec preference of the second.
+        """
         track = self.tracks.get(cid)
         if track is None or not track.source.recode():
             return
@@ -192,7 +196,7 @@ class Participant:
             self.tell_all()
 
     def mute(self, track_sid: str, muted: bool) -> M.TrackInfo | None:
-        """Note that a track is muted or not; None if there is no such track."""
+        """Set whether a track is muted. Return its info, or None if there is no such track."""
         infos = [track.info for track in self.tracks.values()] + list(self._announced.values())
         info = next((info for info in infos if info.sid == track_sid), None)
         if info is not None and info.muted != muted:
@@ -201,7 +205,7 @@ class Participant:
         return info
 
     def heard(self, track: Track) -> None:
-        """Tell the client, once, that somebody receives its track: agents wait for that."""
+        """Tell the client, once, that its track has a subscriber: agents wait for this message."""
         if not track.heard:
             track.heard = True
             self.send(track_subscribed=R.TrackSubscribed(track_sid=track.sid))
@@ -209,7 +213,7 @@ class Participant:
     # What it receives
 
     def offer(self, track: Track) -> None:
-        """A track is there to be subscribed to."""
+        """Subscribe to a track that is available, if the client subscribes automatically."""
         if self.auto_subscribe:
             self.subscribe(track)
 
@@ -236,11 +240,11 @@ class Participant:
     # Data
 
     def take_packet(self, raw: bytes | str, label: str) -> None:
-        """A data packet from the client, on the channel with that label."""
+        """Take a data packet of the client from the channel with that label."""
         try:
             packet = M.DataPacket.FromString(raw if isinstance(raw, bytes) else raw.encode())
         except DecodeError:
-            self.fail("its data packet cannot be read")
+            self.fail("unreadable data packet")
             return
         if label == RELIABLE:
             self.received_sequence = packet.sequence
@@ -250,14 +254,14 @@ class Participant:
     # What others know of it
 
     def became_active(self) -> None:
-        """The client's data channel is open, and with it everything else."""
+        """The client's data channel is open, and with it the whole connection."""
         if self.present and self.info.state == M.ParticipantInfo.State.JOINED:
             self.info.state = M.ParticipantInfo.State.ACTIVE
             self.tell_all()
             self.room.tell_quality(self)
 
     def update(self, change: Callable[[M.ParticipantInfo], None]) -> None:
-        """Change what others know and tell everybody; permissions take effect at once."""
+        """Change the participant's info and send it to all. Permissions take effect at once."""
         change(self.info)
         self.tell_all()
         for cid, track in list(self.tracks.items()):
@@ -272,7 +276,7 @@ class Participant:
                 self.offer(track)
 
     def tell_all(self) -> None:
-        """Send everybody, the client included, the present state. Clients ignore versions that do not grow."""
+        """Send the info to all participants and to the client itself. Clients ignore versions that do not grow."""
         self.info.version += 1
         del self.info.tracks[:]
         self.info.tracks.extend(track.info for track in self.tracks.values())

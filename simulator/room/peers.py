@@ -1,4 +1,4 @@
-"""A participant's peer connection: the one its client makes offers on, in both versions of the signalling."""
+"""A participant's publisher peer connection, on which its client makes the offers, in both signalling versions."""
 
 import json
 import logging
@@ -26,50 +26,50 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RELIABLE, LOSSY = "_reliable", "_lossy"  # labels of the data channels, LiveKit's client protocol
-CHANNEL_BACKLOG = 64 << 20  # bytes queued for one client; more means that it has stopped reading
-START_BITRATE = 2500  # kbit/s: with less, libwebrtc scales a 720p publisher down for its first seconds
+RELIABLE, LOSSY = "_reliable", "_lossy"  # labels of the data channels in LiveKit's client protocol
+CHANNEL_BACKLOG = 64 << 20  # bytes queued for one client; a client with more has stopped reading
+START_BITRATE = 2500  # kbit/s; with less, libwebrtc scales 720p down for the first seconds
 SENDING = ("sendonly", "sendrecv")
 
 
 class Peers:
-    """The peer connection a client offers on: what it publishes, and data in both directions."""
+    """The peer connection on which a client offers: its published tracks, and data in both directions."""
 
     def __init__(self, participant: "Participant") -> None:
         self._participant = participant
         self._connection = self._open_connection()
         self._connection.on("datachannel", self._take_channel)
         self._sending: dict[str, RTCDataChannel] = {}
-        self._early: list[bytes] = []  # reliable packets from before the channel opened
-        self._published: dict[str, tuple[str, str]] = {}  # mid -> the client's name for a track (cid), codec
+        self._early: list[bytes] = []  # reliable packets, until the channel opens
+        self._published: dict[str, tuple[str, str]] = {}  # mid -> the client's track id (cid), codec
         self._forwarders: dict[str, tuple[Forwarder, RTCRtpTransceiver]] = {}  # by track sid
 
     @property
     def subscriber_primary(self) -> bool:
-        """Whether clients wait for the server's own peer connection before they report `connected`."""
+        """Whether clients wait for the subscriber connection before they report `connected`."""
         raise NotImplementedError
 
     @property
     def alive(self) -> bool:
-        """False once a connection has failed for good: aiortc cannot restart ICE."""
+        """False once a connection has failed or closed: aiortc cannot restart ICE."""
         return self._connection.connectionState not in ("failed", "closed")
 
     def start(self) -> None:
-        """Begin, once the client has been sent its join response."""
+        """Start the negotiation. Call after the join response has been sent."""
 
     def resumed(self) -> None:
-        """The client is back on a new websocket and may have missed messages."""
+        """Repeat what the client may have missed, after it has resumed on a new websocket."""
 
     def deliver(self, track: "Track") -> None:
-        """Send `track` to the client as soon as a media section for it is negotiated."""
+        """Subscribe the client to `track`: send it as soon as a media section is negotiated."""
         raise NotImplementedError
 
     def withdraw(self, track_sid: str) -> None:
-        """Stop sending a track and take it out of the client's media stream."""
+        """Stop sending a track and remove it from the session description."""
         raise NotImplementedError
 
     def recode(self, track: "Track") -> None:
-        """The publisher of a track in delivery changed its codec."""
+        """Follow a subscribed track whose publisher has changed its codec."""
         raise NotImplementedError
 
     def forwarder(self, track_sid: str) -> Forwarder | None:
@@ -77,7 +77,7 @@ class Peers:
         return entry[0] if entry else None
 
     async def answer(self, offer: R.SessionDescription) -> R.SessionDescription:
-        """Answer a client's offer. Raises whatever aiortc makes of a description it cannot use."""
+        """Answer a client's offer. Raises whatever aiortc raises for a description it cannot use."""
         text = without_candidates(offer.sdp)
         await self._connection.setRemoteDescription(RTCSessionDescription(text, "offer"))
         for media in SessionDescription.parse(text).media:
@@ -92,7 +92,7 @@ class Peers:
         raise ValueError("an answer without an offer")
 
     async def add_candidate(self, trickle: R.TrickleRequest) -> None:
-        """Add a client's ICE candidate. mDNS names and TCP are left out: checks from the client suffice."""
+        """Add a client's ICE candidate. mDNS names and TCP are ignored: the client's own checks suffice."""
         init = json.loads(trickle.candidateInit)
         _, _, line = init.get("candidate", "").partition("candidate:")
         if not line or ".local" in line or " tcp " in line.lower():
@@ -105,12 +105,12 @@ class Peers:
             await connection.addIceCandidate(candidate)
 
     def send(self, packet: bytes, label: str) -> None:
-        """Send a data packet on the channel with that label. Until it opens, reliable ones wait."""
+        """Send a data packet on the channel with that label. Reliable packets wait until it opens."""
         channel = self._sending.get(label)
         opened = channel is not None and channel.readyState == "open"
         backlog = channel.bufferedAmount if channel and opened else sum(map(len, self._early))
         if backlog > CHANNEL_BACKLOG:
-            self._participant.fail("it does not read its data channel")
+            self._participant.fail("it has stopped reading its data channel")
         elif channel and opened:
             _transmit(packet, channel)
         elif label == RELIABLE:
@@ -122,7 +122,7 @@ class Peers:
         await self._connection.close()
 
     def _open_connection(self) -> RTCPeerConnection:
-        # Without an empty list aiortc asks a public STUN server.
+        # The empty list keeps aiortc from asking a public STUN server.
         connection = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
@@ -152,7 +152,7 @@ class Peers:
         channel.on("message", received)
 
     def _read_section(self, media: MediaDescription, transceiver: RTCRtpTransceiver) -> None:
-        """Publish or unpublish what the client starts or stops to send in one media section."""
+        """Publish or unpublish the track that the client starts or stops sending in one media section."""
         mid = media.rtp.muxId
         cid = (media.msid or "").rpartition(" ")[2] if media.direction in SENDING and media.port else None
         before, codec = self._published.get(mid, (None, ""))
@@ -162,12 +162,12 @@ class Peers:
         if cid is None:
             return
         if before == cid:
-            keep_codec(transceiver, codec)  # every offer brings all codecs back
+            keep_codec(transceiver, codec)  # every offer restores all codecs
             self._participant.keep_publishing(cid, transceiver)
             return
         announced = self._participant.announced_codec(cid)
         if announced is None:
-            # Nobody announced it, or it may not be published. aiortc would decode what arrives.
+            # Not announced, or not permitted. Left active, aiortc would decode what arrives.
             transceiver.direction = "inactive"
             return
         transceiver.direction = "recvonly"
@@ -177,11 +177,11 @@ class Peers:
         self._participant.publish(cid, transceiver)
 
     async def _fill_sections(self) -> dict[str, str]:
-        """Put tracks into sections the client receives on; returns mid -> track sid for all in use."""
+        """Put tracks into sections that the client receives on. Return mid -> track sid of all sections in use."""
         return {}
 
     def _forward(self, track: "Track", transceiver: RTCRtpTransceiver) -> None:
-        """Let `transceiver` send `track`. The stream name groups a participant's tracks for lip sync."""
+        """Send `track` on `transceiver`. Tracks with the same stream name are kept in sync by clients."""
         stream = f"{track.owner.sid}|{track.info.stream or track.sid}"
         seams.name_sender(transceiver.sender, stream, track.sid)
 
@@ -192,14 +192,14 @@ class Peers:
         self._forwarders[track.sid] = Forwarder(track.source, transceiver, started), transceiver
 
     def _release(self, track_sid: str) -> RTCRtpSender | None:
-        """Stop forwarding a track; its section becomes inactive with the next negotiation."""
+        """Stop forwarding a track. Its section becomes inactive with the next negotiation."""
         entry = self._forwarders.pop(track_sid, None)
         if entry is None:
             return None
         forwarder, transceiver = entry
         forwarder.stop()
         transceiver.direction = "inactive"
-        # The same track may return in another section, and the Rust SDK ends its process on equal msids.
+        # The same track may return in another section, and the Rust SDK ends its process if two msids are equal.
         seams.name_sender(transceiver.sender, "-", f"{track_sid}-{seams.ssrc(transceiver.sender)}")
         return transceiver.sender
 
@@ -207,8 +207,8 @@ class Peers:
 def _transmit(packet: bytes, channel: RTCDataChannel) -> None:
     try:
         channel.send(packet)
-    except ValueError as error:  # larger than the client takes; its sender must not suffer for it
-        logger.info("a data packet is dropped: %s", error)
+    except ValueError as error:  # larger than the client accepts; its sender is not at fault
+        logger.info("data packet dropped: %s", error)
 
 
 def section(connection: RTCPeerConnection, mid: str) -> RTCRtpTransceiver:
@@ -216,7 +216,7 @@ def section(connection: RTCPeerConnection, mid: str) -> RTCRtpTransceiver:
 
 
 def keep_codec(transceiver: RTCRtpTransceiver, wanted: str) -> None:
-    """Answer with one codec, so that it is known which one arrives: `wanted` ("vp8"), or the first."""
+    """Answer with one codec only, so that the server knows which one arrives: `wanted` ("vp8"), or the first."""
     negotiated = seams.codecs(transceiver)
     named = [codec for codec in negotiated if codec.name.lower() == wanted.lower()]
     name = (named or negotiated)[0].name
@@ -235,8 +235,10 @@ def keep_codec(transceiver: RTCRtpTransceiver, wanted: str) -> None:
 
 
 def without_candidates(sdp: str) -> str:
-    """A description without its candidates: mDNS names would be looked up, and an end of candidates makes
-    aioice give up before the client's first check has arrived. Clients trickle theirs anyway."""
+    """Return a session description without its candidates; clients trickle theirs anyway.
+
+    aioice would look up mDNS names, and after an end of candidates it gives up before the client's first check.
+    """
     return "".join(
         line
         for line in sdp.splitlines(keepends=True)

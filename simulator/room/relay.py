@@ -1,4 +1,4 @@
-"""RTP pass-through: a `Source` per published track, a `Forwarder` per subscriber of it. Nothing is decoded."""
+"""RTP relay: one `Source` per published track, one `Forwarder` per subscription. Nothing is decoded."""
 
 import asyncio
 import random
@@ -14,18 +14,18 @@ from aiortc.rtp import RTCP_PSFB_PLI, AnyRtcpPacket, RtcpPsfbPacket, RtcpSrPacke
 
 from simulator.room import aiortc_seams as seams
 
-KEYFRAME_INTERVAL = 0.25  # seconds: at most so often is a publisher asked for a keyframe
+KEYFRAME_INTERVAL = 0.25  # seconds between two keyframe requests to a publisher, at least
 FEEDBACK_INTERVAL = 1.0  # seconds between two bitrate messages to a publisher
-PUBLISHER_BITRATE = 6_000_000  # bits per second a publisher may use; loopback has no congestion to control
+PUBLISHER_BITRATE = 6_000_000  # bit/s for every publisher; loopback needs no congestion control
 HISTORY = 512  # packets kept for retransmission: over a second of 720p
 RTP_HEADER = struct.Struct("!BBHLL")
 RTP_VERSION = 0x80
 
 
 class FixedRemb:
-    """Tells the publisher a fixed bitrate, as an aiortc bitrate estimator.
+    """A bitrate estimator for aiortc that reports a fixed bitrate to the publisher.
 
-    aiortc's own starts at 300 kbit/s and grows 8 % a second: 720p would arrive as 360p for 20 seconds.
+    aiortc's own starts at 300 kbit/s and grows by 8 % a second: 720p would arrive as 360p for 20 seconds.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class FixedRemb:
 
 @dataclass(frozen=True, slots=True)
 class SenderClock:
-    """What the publisher's last sender report said: at `ntp` its RTP timestamp was `rtp`."""
+    """The publisher's last sender report: at `ntp` its RTP timestamp was `rtp`."""
 
     ntp: int  # 64 bit NTP, 32.32 seconds
     rtp: int
@@ -51,14 +51,14 @@ class SenderClock:
     heard: float  # time.monotonic() of its arrival
 
     def reading(self, now: float) -> tuple[int, int]:
-        """The publisher's (NTP, RTP) clocks at `now`. Kept, so that subscribers can sync lips to sound."""
+        """Return the publisher's (NTP, RTP) clocks at `now`. Subscribers need them for lip sync."""
         elapsed = now - self.heard
         return self.ntp + int(elapsed * (1 << 32)), (self.rtp + int(elapsed * self.rate)) & 0xFFFFFFFF
 
 
 @dataclass(slots=True)
 class Loss:
-    """The shares, 0 to 1, of a room's media packets lost on purpose: towards clients and from visitors."""
+    """Injected loss: shares (0 to 1) of a room's media packets, `down` to clients and `up` from visitors."""
 
     down: float = 0.0
     up: float = 0.0
@@ -79,7 +79,7 @@ class Source:
         self._from_visitor = from_visitor
         self._transport = transceiver.receiver.transport
         self._feedback_ssrc = seams.ssrc(transceiver.sender)
-        self._ssrc: int | None = None  # of the publisher; known with its first packet
+        self._ssrc: int | None = None  # of the publisher; from its first packet
         self._forwarders: set[Forwarder] = set()
         self._asked = 0.0
         self._ask_later: asyncio.TimerHandle | None = None
@@ -87,7 +87,7 @@ class Source:
         seams.overhear_rtcp(transceiver.receiver, self._hear_rtcp)
 
     def add(self, packet: RtpPacket) -> tuple[bool, None]:
-        """Forward one packet. Called by aiortc in place of its jitter buffer, whose answer it gives."""
+        """Forward one packet. aiortc calls this in place of its jitter buffer's `add` and expects its result."""
         self._ssrc = packet.ssrc
         if self._from_visitor and self.loss.up and random.random() < self.loss.up:
             return False, None
@@ -98,7 +98,7 @@ class Source:
         return False, None
 
     def recode(self) -> bool:
-        """Read again which codec was negotiated; True when it is another one."""
+        """Read the negotiated codec again. Return whether it has changed."""
         before, self.codec = self.codec, seams.codecs(self._transceiver)[0]
         return self.codec.mimeType != before.mimeType
 
@@ -110,12 +110,12 @@ class Source:
         self._forwarders.discard(forwarder)
 
     def take_loudness(self) -> int:
-        """The loudest level since the last call, in dB below full scale (0 loudest, 127 silence)."""
+        """Return the loudest level since the last call, in dB below full scale (0 loudest, 127 silence)."""
         loudest, self.loudest = self.loudest, 127
         return loudest
 
     def request_keyframe(self) -> None:
-        """Ask the publisher for a keyframe: at once, or as soon as `KEYFRAME_INTERVAL` allows."""
+        """Ask the publisher for a keyframe, now or when `KEYFRAME_INTERVAL` has passed."""
         if self.kind != "video" or self._ask_later is not None:
             return
         wait = self._asked + KEYFRAME_INTERVAL - time.monotonic()
@@ -146,15 +146,15 @@ class Source:
 
 
 class Forwarder:
-    """One subscriber's copy of a `Source`, sent in place of an aiortc sender's encoder.
+    """Sends a `Source` to one subscriber, in place of an aiortc sender's encoder.
 
-    Payload type, sequence number and SSRC are the subscriber's; timestamp and payload stay the publisher's.
+    Payload type, sequence number and SSRC are the subscriber's; timestamp and payload are the publisher's.
     """
 
     def __init__(
         self, source: Source, transceiver: RTCRtpTransceiver, on_started: Callable[[bool], None]
     ) -> None:
-        """`on_started` is called once the path is up: with False when the subscriber has no such codec."""
+        """`on_started` is called when the path is up; with False if the subscriber does not support the codec."""
         self.source = source
         self._transceiver = transceiver
         self._sender = transceiver.sender
@@ -164,15 +164,17 @@ class Forwarder:
         self._payload_type = 0
         self._rtx_payload_type: int | None = None
         self._rtx_sequence = random.randrange(1 << 15)
-        # In the lower half, because SRTP's roll-over counter gets lost when an early packet wraps around.
+        # In the lower half: a wrap-around among the first packets would confuse SRTP's roll-over counter.
         self._next = random.randrange(1 << 10, 1 << 15)
-        self._offset: int | None = None  # from the source's sequence numbers to ours; None: set by the next
+        self._offset: int | None = (
+            None  # from the source's sequence numbers to ours; None: the next packet sets it
+        )
         self._paused = False
         self._history: list[tuple[int, bytes] | None] = [None] * HISTORY
         seams.replace_sending(transceiver.sender, self._run, self._retransmit, source.request_keyframe)
 
     def pause(self) -> None:
-        """Stop sending (a hidden video element, adaptive stream) until `resume`."""
+        """Stop sending until `resume` (adaptive stream: the video element is hidden)."""
         self._paused = True
 
     def resume(self) -> None:
@@ -182,7 +184,7 @@ class Forwarder:
             self.source.request_keyframe()
 
     def recode(self) -> None:
-        """The source changed its codec."""
+        """Switch to the payload type of the source's new codec."""
         if self._payload_type:
             self._choose_payload_type()
             self.source.request_keyframe()
@@ -196,7 +198,7 @@ class Forwarder:
         if self._offset is None:
             self._offset = self._next - packet.sequence_number
         sequence = (packet.sequence_number + self._offset) & 0xFFFF
-        if (sequence - self._next) & 0xFFFF < 0x8000:  # not a late one
+        if (sequence - self._next) & 0xFFFF < 0x8000:  # not a late packet
             self._next = (sequence + 1) & 0xFFFF
         marked_type = packet.marker << 7 | self._payload_type
         header = RTP_HEADER.pack(RTP_VERSION, marked_type, sequence, packet.timestamp, self._ssrc)
@@ -208,7 +210,7 @@ class Forwarder:
         self._send(data)
 
     async def _run(self, _codec: RTCRtpCodecParameters) -> None:
-        """Stand in for RTCRtpSender._run_rtp: started once DTLS is up, cancelled when the sender stops."""
+        """Replace RTCRtpSender._run_rtp: started when DTLS is up, cancelled when the sender stops."""
         self._state.started()
         try:
             supported = self._choose_payload_type()
@@ -234,7 +236,7 @@ class Forwarder:
         return True
 
     async def _retransmit(self, sequence: int) -> None:
-        """Answer a NACK, as RTX (RFC 4588) when it was negotiated, else as the packet itself."""
+        """Answer a NACK: with RTX (RFC 4588) if negotiated, else with the packet itself."""
         kept = self._history[sequence % HISTORY]
         if kept is None or kept[0] != sequence:
             return
@@ -255,5 +257,5 @@ class Forwarder:
 
 
 def profile(codec: RTCRtpCodecParameters) -> object:
-    """The H264 profile a codec is negotiated with; None for every other codec."""
+    """Return the H264 profile of a negotiated codec; None for every other codec."""
     return codec.parameters.get("profile-level-id")

@@ -1,4 +1,4 @@
-"""A room: who is in it, what is published, and what everybody is told."""
+"""A room: its participants, its tracks and the updates that participants get."""
 
 import asyncio
 import time
@@ -19,14 +19,14 @@ from simulator.room.sids import sid
 from simulator.room.signalling import Invitation, Signal
 from simulator.room.track import Track
 
-EMPTY_TIMEOUT = 300  # seconds an unused room stays, livekit-server's default
-DEPARTURE_TIMEOUT = 20  # seconds a room stays after the last participant left, livekit-server's default
-PING_INTERVAL, PING_TIMEOUT = 5, 15  # seconds, for clients; the Rust SDK panics on 0
+EMPTY_TIMEOUT = 300  # seconds that a room stays open before the first join, livekit-server's default
+DEPARTURE_TIMEOUT = 20  # seconds that a room stays open after the last leave, livekit-server's default
+PING_INTERVAL, PING_TIMEOUT = 5, 15  # seconds, sent to clients; the Rust SDK panics on 0
 CODECS = [M.Codec(mime=mime) for mime in ("video/VP8", "video/H264", "audio/opus")]
 
 
 class Room:
-    """Made and removed by `Rooms`. All methods are synchronous: a room's state never changes half-way."""
+    """Created and deleted by `Rooms`. All methods are synchronous, so that its state is always consistent."""
 
     def __init__(
         self,
@@ -36,7 +36,8 @@ class Room:
         on_expired: Callable[["Room"], None],
         on_task: Callable[[asyncio.Task[None]], None],
     ) -> None:
-        """`on_task` is handed the tasks that outlive the participants they belong to."""
+        """`on_expired` is called when the room has been empty for too long. `on_task` takes over tasks that outlive
+        their participant."""
         self.name = request.name
         self.server_info = server_info
         self.participants: dict[str, Participant] = {}  # by identity
@@ -74,7 +75,7 @@ class Room:
         return bool(limit) and identity not in self.participants and counted >= limit
 
     def join(self, claims: Claims, invitation: Invitation, signal: Signal) -> Participant:
-        """Let a participant in. Whoever had its identity before leaves first, or others mix them up."""
+        """Add a participant. An earlier one with the same identity leaves first, or clients would mix them up."""
         before = self.participants.get(claims.identity)
         if before is not None:
             self.depart(before, M.DisconnectReason.DUPLICATE_IDENTITY)
@@ -93,7 +94,7 @@ class Room:
         return participant
 
     def depart(self, participant: Participant, reason: M.DisconnectReason) -> None:
-        """Let a participant go and tell the others, before its connection closes."""
+        """Remove a participant and tell the others, before its connection closes."""
         if not participant.present:
             return
         del self.participants[participant.identity]
@@ -104,13 +105,13 @@ class Room:
         participant.info.version += 1
         self.tell(participant)
         participant.part(reason)
-        self.own(asyncio.create_task(participant.close(), name=f"farewell to {participant.identity}"))
+        self.own(asyncio.create_task(participant.close(), name=f"close {participant.identity}"))
         self.dispatches.participant_left(participant)
         if self._expiry is None and self._is_deserted():
             self._expire_in(self._info.departure_timeout)
 
     def close(self, reason: M.DisconnectReason) -> None:
-        """Send everybody away for `reason`."""
+        """Remove all participants with `reason`."""
         self.dispatches.close()
         for participant in list(self.participants.values()):
             self.depart(participant, reason)
@@ -138,7 +139,7 @@ class Room:
             participant.unsubscribe(track.sid)
 
     def others(self, participant: Participant) -> list[M.ParticipantInfo]:
-        """The participants that `participant` can see."""
+        """Return the infos of the other participants that are not hidden."""
         return [
             other.info
             for other in self.participants.values()
@@ -146,7 +147,7 @@ class Room:
         ]
 
     def tell(self, participant: Participant, but: Participant | None = None) -> None:
-        """Send everybody the state of one participant. Nobody but itself hears of a hidden one."""
+        """Send the info of one participant to all but `but`. A hidden one is sent only to itself."""
         update = R.SignalResponse(update=R.ParticipantUpdate(participants=[participant.info]))
         for receiver in list(self.participants.values()):
             visible = receiver is participant or not participant.info.permission.hidden
@@ -154,10 +155,10 @@ class Room:
                 receiver.send(update=update.update)
 
     def tell_quality(self, newcomer: Participant) -> None:
-        """Loopback is always excellent: say so to the newcomer of all, and to all of the newcomer."""
-        everybody = [quality(sid=self.participants[identity].sid) for identity in self.participants]
+        """Report excellent connection quality (loopback): of all to the newcomer, and of the newcomer to all."""
+        of_all = [quality(sid=participant.sid) for participant in self.participants.values()]
         for receiver in list(self.participants.values()):
-            updates = everybody if receiver is newcomer else [quality(sid=newcomer.sid)]
+            updates = of_all if receiver is newcomer else [quality(sid=newcomer.sid)]
             receiver.send(connection_quality=R.ConnectionQualityUpdate(updates=updates))
 
     def set_metadata(self, metadata: str) -> None:
@@ -183,7 +184,7 @@ class Room:
         )
 
     def _is_deserted(self) -> bool:
-        """Agents that were sent do not keep a room open."""
+        """Return whether only dispatched agents are left; they do not keep a room open."""
         return all(participant.dependent for participant in self.participants.values())
 
     def _stay(self) -> None:

@@ -18,7 +18,7 @@ class RoomService:
         self._rooms = rooms
 
     def methods(self) -> dict[str, Method]:
-        """The calls by name."""
+        """Return the calls by name."""
         return {
             "CreateRoom": Method(RM.CreateRoomRequest, may_create, self.create_room),
             "ListRooms": Method(RM.ListRoomsRequest, may_list, self.list_rooms),
@@ -56,7 +56,7 @@ class RoomService:
         return room.info
 
     def list_participants(self, request: RM.ListParticipantsRequest) -> RM.ListParticipantsResponse:
-        room = self._rooms.get(request.room)  # livekit-server too lists nobody in a room that is not there
+        room = self._rooms.get(request.room)  # for an unknown room livekit-server returns an empty list, too
         inside = room.participants.values() if room else ()
         return RM.ListParticipantsResponse(participants=[participant.info for participant in inside])
 

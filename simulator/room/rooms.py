@@ -1,4 +1,4 @@
-"""All rooms of a server."""
+"""The rooms of a server."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from simulator.room.room import Room
 
 logger = logging.getLogger(__name__)
 
-# The version a client sees. Clients switch features by it; this is the one whose behaviour is followed here.
+# The version that clients see. They choose features by it; this server behaves like this version.
 SERVER_INFO = M.ServerInfo(
     edition=M.ServerInfo.Standard,
     version="1.9.4",
@@ -24,7 +24,7 @@ SERVER_INFO = M.ServerInfo(
 
 
 class Rooms:
-    """The rooms by name. `open` is the only place where one is born."""
+    """The rooms by name. Only `open` creates one."""
 
     def __init__(self, agency: Agency) -> None:
         self._agency = agency
@@ -38,23 +38,23 @@ class Rooms:
         return self._rooms.get(name)
 
     def open(self, request: RM.CreateRoomRequest) -> Room:
-        """The room of that name, made now if there is none; the settings of an existing one stay."""
+        """Return the room of that name; create it if there is none. The settings of an existing room stay."""
         room = self._rooms.get(request.name)
         if room is None:
             room = self._rooms[request.name] = Room(
                 request, SERVER_INFO, self._agency, self._expired, self._own
             )
-            logger.info("room %s opens", room.name)
+            logger.info("room %s opened", room.name)
         return room
 
     def delete(self, room: Room, reason: M.DisconnectReason) -> None:
         if self._rooms.get(room.name) is room:
             del self._rooms[room.name]
             room.close(reason)
-            logger.info("room %s closes", room.name)
+            logger.info("room %s closed", room.name)
 
     async def close(self) -> None:
-        """End all rooms, then wait until everybody has been told and all connections are closed."""
+        """Close all rooms, then wait until all participants have been told and all connections are closed."""
         for room in self:
             self.delete(room, M.DisconnectReason.SERVER_SHUTDOWN)
         while self._tasks:

@@ -1,4 +1,4 @@
-"""The room server's HTTP side: the routes clients open their signalling websockets on."""
+"""The room server's routes: signalling, server APIs and the websocket of agent workers."""
 
 import functools
 import logging
@@ -39,17 +39,17 @@ HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class RoomServer:
-    """LiveKit-compatible rooms inside an aiohttp application, for development: media on one loopback address.
+    """A LiveKit-compatible room server inside an aiohttp application, for development.
 
-    The application's loop does everything. Media is relayed as RTP, never decoded.
+    Everything runs on the application's event loop. Media is bound to one address, relayed as RTP and never decoded.
     """
 
     def __init__(
         self, api_key: str, api_secret: str, host: str = "127.0.0.1", resume_within: float = 15.0
     ) -> None:
-        """`host` is the address media is bound to, for all aiortc connections of the process; 0.0.0.0 is all.
+        """`host`: the address of media, for all aiortc connections of the process; 0.0.0.0 means all addresses.
 
-        `resume_within` is how many seconds a client without websocket keeps its place.
+        `resume_within`: seconds in which a client that has lost its websocket may resume.
         """
         bind_media_to(host)
         self._gate = Gate(api_key, api_secret)
@@ -58,10 +58,7 @@ class RoomServer:
         self._resume_within = resume_within
 
     def add_routes(self, app: web.Application) -> None:
-        """Mount the signalling, the server APIs and the websocket of agent workers.
-
-        The rooms end when the application shuts down.
-        """
+        """Add all routes to `app`. The rooms close when it shuts down."""
         app.router.add_get("/rtc", open_to_any_origin(functools.partial(self._enter, read=read_v0)))
         app.router.add_get("/rtc/v1", open_to_any_origin(functools.partial(self._enter, read=read_v1)))
         app.router.add_get("/rtc/validate", open_to_any_origin(self._validate))
@@ -78,13 +75,13 @@ class RoomServer:
         app.on_shutdown.append(self._shut_down)
 
     def lose(self, room_name: str, down: float, up: float) -> None:
-        """Lose these shares (0 to 1) of a room's media packets: towards its clients, and from its visitors."""
+        """Drop shares (0 to 1) of a room's media packets: `down` to its clients, `up` from its visitors."""
         room = self.rooms.get(room_name)
         if room is not None:
             room.loss.down, room.loss.up = down, up
 
     async def close(self) -> None:
-        """End all rooms (SERVER_SHUTDOWN) and close all connections. May be called more than once."""
+        """Close all rooms (SERVER_SHUTDOWN) and all connections. May be called more than once."""
         await self.rooms.close()
         self._agency.close()
 
@@ -92,7 +89,7 @@ class RoomServer:
         await self.close()
 
     async def _validate(self, request: web.Request) -> web.Response:
-        """Say why a websocket was refused: browsers cannot read the answer to a failed upgrade."""
+        """Say why a join was refused. Browsers cannot read the answer to a failed upgrade and ask here."""
         self._admit(request)
         return web.Response(text="success")
 
@@ -115,7 +112,7 @@ class RoomServer:
         return socket
 
     def _admit(self, request: web.Request) -> Claims:
-        """The claims of somebody who may join now. Raises `Refused`."""
+        """Return the claims of a token whose holder may join now. Raises `Refused`."""
         claims = self._gate.claims(request)
         room = self.rooms.get(room_to_join(claims))
         if room is not None and room.is_full_for(claims.identity):
@@ -123,7 +120,7 @@ class RoomServer:
         return claims
 
     def _seat(self, claims: Claims, invitation: Invitation, signal: Signal) -> Participant | None:
-        """The participant a websocket is for; None, and the client told to join anew, if it is gone."""
+        """Join or resume the participant of a websocket. None if it is gone: the client is told to join anew."""
         name = room_to_join(claims)
         if not invitation.resume_sid:
             return self.rooms.open(settings(claims, name)).join(claims, invitation, signal)
@@ -144,7 +141,7 @@ class RoomServer:
     async def _listen(
         self, participant: Participant, invitation: Invitation, signal: Signal, socket: web.WebSocketResponse
     ) -> None:
-        """Obey a client until its websocket ends. Whatever it sends can end nobody but itself."""
+        """Handle a client's requests until its websocket closes. A bad request removes only this participant."""
         try:
             if invitation.offer is not None:
                 participant.send(answer=await participant.peers.answer(invitation.offer))
@@ -155,11 +152,11 @@ class RoomServer:
                     raise ValueError("a signalling message that is not binary")
                 await obey(participant, R.SignalRequest.FromString(message.data))
         except (DecodeError, ValueError) as error:
-            participant.fail(f"its message cannot be used: {error}")
+            participant.fail(f"cannot use its message: {error}")
         except Exception as error:  # aiortc fails in many ways on a bad session description
             if participant.present:
-                logger.warning("a message of %s failed", participant.identity, exc_info=error)
-                participant.fail(f"its message cannot be used: {error!r}")
+                logger.warning("a request of %s failed", participant.identity, exc_info=error)
+                participant.fail(f"cannot use its message: {error!r}")
         finally:
             participant.signal_lost(signal, self._resume_within)
             if not participant.present:
@@ -168,14 +165,14 @@ class RoomServer:
 
 
 async def regions(_request: web.Request) -> web.Response:
-    """No other region to fail over to. livekit-api asks after an error."""
+    """Answer that there is no other region. livekit-api asks for one after an error."""
     return web.json_response({"regions": []})
 
 
 def open_to_any_origin(handler: HttpHandler) -> HttpHandler:
-    """Answer refusals in plain text, and let pages of every origin read all answers.
+    """Answer refusals as plain text, and allow pages of every origin to read the answers.
 
-    Without the header livekit-client cannot tell a bad token from a server that is not there.
+    Without the header livekit-client cannot tell a bad token from a missing server.
     """
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -185,7 +182,7 @@ def open_to_any_origin(handler: HttpHandler) -> HttpHandler:
             response = web.Response(status=refused.status, text=refused.why)
         except BadJoin as error:
             response = web.Response(status=400, text=str(error))
-        except web.HTTPException as error:  # aiohttp's own, for an upgrade that is none
+        except web.HTTPException as error:  # from aiohttp, for a request that is no websocket upgrade
             error.headers.update(ANY_ORIGIN)
             raise
         if not response.prepared:

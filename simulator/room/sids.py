@@ -1,4 +1,4 @@
-"""Server-side ids, as LiveKit clients expect them: a two-letter prefix and twelve characters."""
+"""Server-side ids in the form that LiveKit clients expect: a two-letter prefix and twelve characters."""
 
 import secrets
 import string
@@ -7,5 +7,5 @@ ALPHABET = string.ascii_letters + string.digits
 
 
 def sid(prefix: str) -> str:
-    """A new id: `RM` for rooms, `PA` for participants, `TR` for tracks. Clients check the prefix."""
+    """Return a new id. Clients check the prefix: `RM` for rooms, `PA` for participants, `TR` for tracks."""
     return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(12))}"

@@ -1,4 +1,4 @@
-"""The signalling websocket: what joins say about themselves, and an outbox that never waits for its client."""
+"""The signalling websocket: the join request, and an outbound queue that never waits for its client."""
 
 import asyncio
 import base64
@@ -14,29 +14,29 @@ from livekit.protocol import rtc as R
 
 logger = logging.getLogger(__name__)
 
-OUTBOX_LIMIT = 4 << 20  # bytes not yet sent; a client this far behind is dead or will never catch up
-HEARTBEAT = 10.0  # seconds between websocket pings: a vanished client is noticed within 1.5 times this
-CLOSE_TIMEOUT = 1.0  # seconds to wait for a client's half of the websocket's closing handshake
+OUTBOX_LIMIT = 4 << 20  # bytes not yet sent; a client with more is dead or will never catch up
+HEARTBEAT = 10.0  # seconds between websocket pings; a lost client is noticed within 1.5 times this
+CLOSE_TIMEOUT = 1.0  # seconds to wait for a client's close frame
 FRAME_LIMIT = 1 << 20  # bytes of one incoming message; an SDP offer is about 10 kB
 
 
 class BadJoin(Exception):
-    """The join request cannot be read. The text says why."""
+    """The join request cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a client asks for when it opens the signalling websocket."""
+    """The options with which a client opens the signalling websocket."""
 
-    single: bool  # v1: one peer connection for both directions, every offer comes from the client
+    single: bool  # v1: one peer connection for both directions; the client makes all offers
     auto_subscribe: bool
-    resume_sid: str = ""  # PA_...: not a join but the return of this participant
+    resume_sid: str = ""  # PA_...: the client resumes this participant
     offer: R.SessionDescription | None = None
     tracks: list[R.AddTrackRequest] = field(default_factory=list)
 
 
 def read_v0(request: web.Request) -> Invitation:
-    """The query of `GET /rtc` (livekit-client 2.15.7, livekit-rtc 1.1.21)."""
+    """Read the query of `GET /rtc` (livekit-client 2.15.7, livekit-rtc 1.1.21)."""
     query = request.query
     return Invitation(
         single=False,
@@ -46,7 +46,7 @@ def read_v0(request: web.Request) -> Invitation:
 
 
 def read_v1(request: web.Request) -> Invitation:
-    """The query of `GET /rtc/v1` (livekit-client 2.23.0). Raises `BadJoin`."""
+    """Read the query of `GET /rtc/v1` (livekit-client 2.23.0). Raises `BadJoin`."""
     text = request.query.get("join_request", "").rstrip("=")
     if not text:
         raise BadJoin("join_request is missing")
@@ -69,7 +69,7 @@ def read_v1(request: web.Request) -> Invitation:
 
 
 class Signal:
-    """One websocket to a client. `send` never blocks; a client that does not read is cut off."""
+    """The websocket to one client. `send` never blocks; a client that stops reading is disconnected."""
 
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         self.overflowed = False
@@ -91,20 +91,20 @@ class Signal:
                 self._request.transport.abort()
 
     def finish(self) -> None:
-        """Close the websocket once everything sent so far has left."""
+        """Close the websocket when everything sent so far has been written."""
         self._outbox.put_nowait(None)
 
     async def closed(self) -> None:
-        """Wait until the websocket has been closed, by either side."""
+        """Wait until either side has closed the websocket."""
         await asyncio.wait([self._writer])
 
     async def close(self) -> None:
-        """End the writer at once. For the reader's last line: the websocket itself is gone by then."""
+        """Cancel the writer. Call when the reader has ended; by then the websocket is closed."""
         self._writer.cancel()
         await self.closed()
 
     async def _write(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the reader notices as well, and acts on it
+        with contextlib.suppress(ConnectionError):  # the reader sees it as well, and handles it
             while (frame := await self._outbox.get()) is not None:
                 await self._socket.send_bytes(frame)
                 self._backlog -= len(frame)

@@ -1,4 +1,4 @@
-"""Signalling v1 (`/rtc/v1`): one peer connection for everything, and every offer comes from the client."""
+"""Signalling v1 (`/rtc/v1`): one peer connection for both directions; the client makes all offers."""
 
 import asyncio
 from collections import Counter
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from simulator.room.track import Track
 
 
-REMIND_AFTER = 2.0  # seconds without the offer that was asked for
+REMIND_AFTER = 2.0  # seconds without the requested offer
 
 
 class SinglePeers(Peers):
-    """Tracks go into sections the client offers to receive on; when those run out it is asked for more."""
+    """Puts tracks into the media sections that the client offers to receive on, and requests more as needed."""
 
     def __init__(self, participant: "Participant") -> None:
         super().__init__(participant)
@@ -27,7 +27,7 @@ class SinglePeers(Peers):
         self._retired: list[RTCRtpSender] = []
         self._used: set[str | None] = (
             set()
-        )  # mids that carried a track once: a new one must not inherit its SSRC
+        )  # mids that once carried a track: another must not inherit its SSRC
         self._asked: Counter[str] = Counter()
         self._offered = False
         self._reminder: asyncio.TimerHandle | None = None
@@ -49,7 +49,7 @@ class SinglePeers(Peers):
             self._ask_for_offer()
 
     def recode(self, track: "Track") -> None:
-        # Sections are negotiated with all codecs: another payload type is all it takes.
+        # Sections are negotiated with all codecs, so only the payload type changes.
         forwarder = self.forwarder(track.sid)
         if forwarder is not None:
             forwarder.recode()
@@ -94,7 +94,7 @@ class SinglePeers(Peers):
         ]
 
     def _ask_for_offer(self) -> None:
-        """Have the client offer again, with sections for what still waits. 0 and 0 is a plain new offer."""
+        """Request an offer with sections for the tracks that wait. 0 and 0 requests an offer without more sections."""
         if not self._offered:
             return
         wanted = Counter(track.source.kind for track in self._waiting.values())
@@ -108,7 +108,7 @@ class SinglePeers(Peers):
                 num_audios=missing["audio"], num_videos=missing["video"]
             )
         )
-        # A client in the middle of a negotiation may lose the request, and then nobody would ever ask again.
+        # A client may lose a request that reaches it in the middle of a negotiation.
         self._forget_reminder()
         self._reminder = asyncio.get_running_loop().call_later(REMIND_AFTER, self.resumed)
 

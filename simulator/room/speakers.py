@@ -1,4 +1,4 @@
-"""Who is speaking: the loudness every microphone states in its packets (RFC 6464), sampled per room."""
+"""Active speakers: the audio level that microphones put into their packets (RFC 6464), sampled per room."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.4  # seconds, livekit-server's default
 ACTIVE_BELOW = 35  # dB below full scale, livekit-server's default
-STEP = 0.125  # levels are rounded to this, so that a steady voice is not news
+STEP = 0.125  # levels are rounded to this, so that a steady voice causes no updates
 
 
 async def watch(room: "Room") -> None:
-    """Tell the room whenever somebody starts, stops or clearly changes speaking. Runs until cancelled."""
+    """Send speaker updates to the room when a participant starts, stops or clearly changes level, until cancelled."""
     before: dict[str, float] = {}
     while True:
         await asyncio.sleep(INTERVAL)
@@ -32,7 +32,7 @@ async def watch(room: "Room") -> None:
 
 
 def levels(room: "Room") -> dict[str, float]:
-    """The level (0 to 1) of each participant that speaks, by sid."""
+    """Return the level (0 to 1) of each participant that speaks, by sid."""
     speaking: dict[str, float] = {}
     for track in room.tracks():
         loudness = track.source.take_loudness()

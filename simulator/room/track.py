@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """What is known of a track, and where its packets come from."""
+    """A track, its publisher and the source of its packets."""
 
     info: M.TrackInfo
     owner: "Participant"
     source: Source
-    heard: bool = False  # whether the owner has been told of its first subscriber
+    heard: bool = False  # the owner has been told of the first subscriber
 
     @property
     def sid(self) -> str:
@@ -28,7 +28,7 @@ class Track:
 
 
 def announced(request: R.AddTrackRequest) -> M.TrackInfo:
-    """The description of a track its publisher is about to send."""
+    """Return the info of a track that its publisher has announced."""
     return M.TrackInfo(
         sid=sid("TR"),
         type=request.type,
@@ -41,7 +41,7 @@ def announced(request: R.AddTrackRequest) -> M.TrackInfo:
         stream=request.stream,
         stereo=request.stereo,
         disable_dtx=request.disable_dtx,
-        disable_red=True,  # aiortc knows no RED
+        disable_red=True,  # aiortc does not support RED
         encryption=request.encryption,
         audio_features=request.audio_features,
     )

@@ -1,4 +1,4 @@
-"""Twirp, the RPC over HTTP that LiveKit's server APIs speak: https://twitchtv.github.io/twirp/docs/spec_v7.html"""
+"""Twirp, the RPC over HTTP of LiveKit's server APIs: https://twitchtv.github.io/twirp/docs/spec_v7.html"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from livekit.api.access_token import VideoGrants
 
 from simulator.room.grants import Gate, Refused, granted
 
-STATUS = {  # of Twirp's error codes
+STATUS = {  # HTTP status by Twirp error code
     "bad_route": 404,
     "failed_precondition": 412,
     "invalid_argument": 400,
@@ -22,7 +22,7 @@ STATUS = {  # of Twirp's error codes
 
 
 class TwirpError(Exception):
-    """Answered as Twirp's JSON error. `code` is a key of `STATUS`."""
+    """An error that is answered as Twirp's JSON error. `code` is a key of `STATUS`."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
@@ -35,7 +35,7 @@ class TwirpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One call: the message it takes, the grant it needs, what it does."""
+    """One call: its request message, the grant it needs and its implementation."""
 
     request: type[Message]
     grant: Callable[[VideoGrants, Any], bool]
@@ -45,7 +45,7 @@ class Method:
 def answering(
     gate: Gate, methods: Mapping[str, Method]
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler of `POST /twirp/<service>/{method}` that answers in protobuf or JSON as it was asked."""
+    """Return a handler of `POST /twirp/<service>/{method}` that answers in the format of the request."""
 
     async def answer(http: web.Request) -> web.StreamResponse:
         try:
@@ -57,7 +57,7 @@ def answering(
 
 
 def may_administer(grants: VideoGrants, request: Any) -> bool:
-    """For requests that name a room: the token must name the same."""
+    """Return whether the token has roomAdmin for the room that the request names."""
     return bool(grants.room_admin) and grants.room == request.room
 
 
@@ -72,12 +72,12 @@ def reply(gate: Gate, methods: Mapping[str, Method], http: web.Request, body: by
     except Refused as refused:
         raise TwirpError("unauthenticated", refused.why) from refused
     if not method.grant(grants, request):
-        raise TwirpError("unauthenticated", "permissions denied")  # 401 too in livekit-server, not 403
+        raise TwirpError("unauthenticated", "permissions denied")  # 401 in livekit-server, not 403
     return write(method.act(request), as_json)
 
 
 def read(kind: type[Message], body: bytes, as_json: bool) -> Message:
-    """A call's message. Raises `TwirpError`."""
+    """Parse the message of a call. Raises `TwirpError`."""
     try:
         return (
             json_format.Parse(body or b"{}", kind(), ignore_unknown_fields=True)
@@ -85,7 +85,7 @@ def read(kind: type[Message], body: bytes, as_json: bool) -> Message:
             else kind.FromString(body)
         )
     except (json_format.ParseError, DecodeError, UnicodeDecodeError) as error:
-        raise TwirpError("malformed", f"the request cannot be read: {error}") from error
+        raise TwirpError("malformed", f"cannot read the request: {error}") from error
 
 
 def write(message: Message, as_json: bool) -> web.Response:

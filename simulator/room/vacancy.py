@@ -1,4 +1,4 @@
-"""A place for one agent in a room: offered until a worker takes it, and again when the job fails."""
+"""A pending agent in a room: offered until a worker accepts the job, and again after the job has failed."""
 
 import asyncio
 import logging
@@ -11,12 +11,12 @@ from simulator.room.agent_job import Job
 
 logger = logging.getLogger(__name__)
 
-# A job that fails within `QUICK` seconds will do so again: after that many in a row nobody is asked any more.
+# A job that fails within `QUICK` seconds will fail again: after so many in a row it is not offered any more.
 QUICK, GIVE_UP_AFTER = 10.0, 3
 
 
 class Vacancy:
-    """Filled by a task of its own. livekit-server 1.13 asks each worker once and then never again."""
+    """Its task offers the job. livekit-server 1.13 offers it to each worker only once."""
 
     def __init__(self, dispatch: AD.AgentDispatch, place: Place, agency: Agency) -> None:
         self._dispatch = dispatch
@@ -27,13 +27,13 @@ class Vacancy:
         self.task = asyncio.create_task(self._keep_filled(), name=f"agent for {place.room.name}")
 
     def withdraw(self) -> None:
-        """Look for nobody any more; a job under way goes on."""
+        """Stop offering the job; a running one goes on."""
         self._closed = True
         if self._job is None:
             self.task.cancel()
 
     def close(self, reason: A.JobStateReason) -> None:
-        """Look for nobody any more, and end the job. The task goes on until the agent has left."""
+        """Stop offering the job and end a running one. The task ends when the agent has left."""
         self.withdraw()
         if self._job is not None:
             self._job.end(A.JobStatus.JS_SUCCESS, reason=reason)
@@ -55,6 +55,8 @@ class Vacancy:
             quick_failures = quick_failures + 1 if clock() - began < QUICK else 0
             if quick_failures == GIVE_UP_AFTER:
                 logger.warning(
-                    "room %s: an agent failed %d times at once", self._place.room.name, GIVE_UP_AFTER
+                    "room %s: the agent failed %d times within seconds and is not dispatched again",
+                    self._place.room.name,
+                    GIVE_UP_AFTER,
                 )
                 return
