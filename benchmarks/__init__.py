@@ -1,1 +1,1 @@
-"""Measurements of what users feel. Each is a command: `.venv/bin/python -m benchmarks.<name>`."""
+"""Measurements of speed, cost and quality. Each is a command: `.venv/bin/python -m benchmarks.<name>`."""

@@ -1,4 +1,4 @@
-"""Whether many conversations at once lose or double a turn, and what becomes of them when a worker is told to stop.
+"""Whether many conversations at once lose or double a turn, also when one of two workers drains.
 
 Two workers, each large enough for all. Every visitor types one question after the other, in a room of ours; when all
 are half-way one worker gets SIGTERM, and its conversations move to the other. The avatars would need more CPU than
@@ -22,8 +22,10 @@ calm_native_libraries()
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=20)
-    parser.add_argument("--questions", type=int, default=6, help="that each visitor asks")
-    parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
+    parser.add_argument("--questions", type=int, default=6, help="per visitor")
+    parser.add_argument(
+        "--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="the server of the rooms"
+    )
     options = parser.parse_args()
     async with crowd_stage(2 * options.conversations, options.server) as stage:
         found = await crowd(stage, options.conversations, options.questions)
@@ -31,12 +33,12 @@ async def main() -> None:
     print(f"{found.conversations} conversations; {load()}")
     print(f"  {found.moved} moved to the other worker, which cut {found.cut} answers short")
     print(summary("  typed question to the end of its answer", found.waits, "s"))
-    print(f"  {len(found.waits)} questions answered, {len(found.wrong)} things wrong {found.wrong or ''}")
+    print(f"  {len(found.waits)} questions answered, {len(found.wrong)} errors {found.wrong or ''}")
     print(f"  memory of the worker that stayed, with its jobs: {memory / 2**20:.0f} MB (PSS)")
 
 
 def memory_of(worker: int) -> int:
-    """Bytes (PSS) of a process and all that came from it."""
+    """Return the bytes (PSS) of a process and its descendants."""
     found = 0
     for process in [psutil.Process(worker), *psutil.Process(worker).children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):  # a conversation has just ended

@@ -1,4 +1,4 @@
-"""What is left after many CUSTOM conversations that went wrong in every way there is: it should be nothing.
+"""What many CUSTOM conversations with failures of every kind leave behind: it must be nothing.
 
 The faults are the simulator's, and deaths of our own: agents and workers that are killed, pages that vanish, starts
 that are cancelled. Afterwards the service, the room server, the site's rows and the processes are asked.
@@ -17,14 +17,16 @@ from simulator.avatar.quiet import calm_native_libraries
 
 calm_native_libraries()
 
-WARM = 6  # cycles before the footprints are taken: what is made once belongs to nobody
+WARM = 6  # cycles before the first footprint; they make what is made only once
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
+    parser.add_argument(
+        "--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="the server of the rooms"
+    )
     options = parser.parse_args()
     random.seed(options.seed)
     endings: Counter[tuple[str, str]] = Counter()
@@ -35,7 +37,7 @@ async def main() -> None:
                 before = footprints(stage)
             try:
                 endings[cycle.name, await run(stage, cycle, answerer)] += 1
-            except Exception as error:  # noqa: BLE001 - the other cycles are to be seen too
+            except Exception as error:  # noqa: BLE001 - the other cycles must run as well
                 endings[cycle.name, f"{type(error).__name__}: {error}"] += 1
         left = await nothing_left(stage)
         after = footprints(stage)
@@ -48,7 +50,7 @@ async def main() -> None:
 
 
 async def nothing_left(stage: CustomStage, within: float = 90.0) -> list[str]:
-    """What is still there after `within` seconds; the service's and the site's reapers need a moment."""
+    """Return what is left after `within` seconds; the reapers of service and site need a moment."""
 
     async def is_clean() -> bool:
         return not await leftovers(stage)

@@ -1,4 +1,4 @@
-"""How long a CUSTOM conversation is without an agent when the one it had is killed in the middle of an answer.
+"""How long a CUSTOM conversation is without an agent after a kill in the middle of an answer.
 
 `kill -9` of the agent's own process, or of the worker with all that it holds; another worker is there. Measured from
 the kill: until the next agent has said hello to the site, until it listens, and until a question that is typed then
@@ -21,7 +21,9 @@ calm_native_libraries()
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--losses", type=int, default=10, help="of each kind")
-    parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
+    parser.add_argument(
+        "--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="the server of the rooms"
+    )
     parser.add_argument("--victims", nargs="+", choices=[JOB, WORKER], default=[JOB, WORKER])
     parser.add_argument("--rooms", nargs="+", choices=[OWN, HOSTED], default=[OWN])
     options = parser.parse_args()
@@ -36,9 +38,9 @@ def report(title: str, losses: list[Loss]) -> None:
     print(f"{title}; {load()}", flush=True)
     print(summary("  to the new agent's hello", [loss.until_hello for loss in losses], "s"))
     print(summary("  until it listens", [loss.until_listening for loss in losses], "s"))
-    print(summary("  to the next answer that is heard", [loss.until_answered for loss in losses], "s"))
+    print(summary("  to the next answer heard", [loss.until_answered for loss in losses], "s"))
     wrong = [each for loss in losses for each in loss.wrong]
-    print(f"  {len(wrong)} things wrong {wrong or ''}", flush=True)
+    print(f"  {len(wrong)} errors {wrong or ''}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How quickly our own agent answers through the avatar, and how quickly it falls silent, at a visitor's ears and eyes.
+"""The latency of our own agent at a visitor's ears and eyes: of its answers, and of its silence after a barge-in.
 
 As `benchmarks.turn`, in CUSTOM mode: site, simulator and agent are processes of their own. Turn: from the last voiced
 sample of a question to the first sound of its answer, and to the first picture with an open mouth. Barge-in: from
@@ -21,7 +21,7 @@ from simulator.avatar.quiet import calm_native_libraries
 
 calm_native_libraries()
 
-# What the agent itself measured of its turns, and what part of the way that is.
+# The latencies that the agent measures itself, and their parts of the way.
 OF_THE_AGENT = {
     "end_of_turn_delay": "end of speech to end of turn",
     "transcription_delay": "end of speech to its text",
@@ -30,7 +30,7 @@ OF_THE_AGENT = {
     "playback_latency": "sound to the avatar's start",
     "e2e_latency": "end of speech to the start",
 }
-GOES_ON_WITHIN = 2.5  # seconds after an interruption
+GOES_ON_WITHIN = 2.5  # seconds after an interruption until a false one is resumed
 
 
 @dataclass
@@ -63,7 +63,7 @@ async def measure(stage: CustomStage, answerer: str, count: int) -> Figures:
             for number in range(count):
                 text, person = INTERRUPTIONS[number % len(INTERRUPTIONS)], PEOPLE[number % len(PEOPLE)]
                 found.silence.append(1000 * await barge_in(guest.viewer, microphone, text, person))
-                # It answers now, or goes on when it understood nothing; neither is of interest.
+                # The agent now answers, or resumes if it recognised nothing. Neither is measured.
                 await asyncio.sleep(GOES_ON_WITHIN)
                 await guest.interrupt()
         finally:
@@ -76,7 +76,7 @@ async def measure(stage: CustomStage, answerer: str, count: int) -> Figures:
 
 
 async def typed(guest: Guest, text: str) -> float:
-    """Seconds from a typed question to the first sound of its answer, which is cut short then."""
+    """Return the seconds from a typed question to the first sound of its answer, and interrupt the answer."""
     await quiet(guest.viewer)
     asked_at = now()
     await guest.ask(text)
@@ -88,9 +88,11 @@ async def typed(guest: Guest, text: str) -> float:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--count", type=int, default=12, help="of turns, interruptions and typed questions each"
+        "--count", type=int, default=12, help="turns, interruptions and typed questions, each"
     )
-    parser.add_argument("--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="that has the rooms")
+    parser.add_argument(
+        "--server", choices=[EMBEDDED, REAL], default=EMBEDDED, help="the server of the rooms"
+    )
     parser.add_argument("--rooms", nargs="+", choices=[OWN, HOSTED], default=[OWN, HOSTED])
     options = parser.parse_args()
     async with custom_stage(options.server, workers=1) as stage:
@@ -99,7 +101,7 @@ async def main() -> None:
 
 
 def report(title: str, found: Figures) -> None:
-    print(f"{title}; {load()}; {found.understood} of {len(found.sound)} questions were heard as words")
+    print(f"{title}; {load()}; {found.understood} of {len(found.sound)} questions were recognised")
     print(summary("  end of speech to first sound", found.sound, "ms"))
     print(summary("  end of speech to first lip movement", found.lips, "ms"))
     print(summary("  begin of an interruption to silence", found.silence, "ms"))

@@ -1,4 +1,4 @@
-"""What arrives of the avatar's picture in all its states, beside what was drawn: docs/images/contact-sheet.png.
+"""The avatar's picture in all states as a viewer receives it, beside the drawing: docs/images/contact-sheet.png.
 
 Above is the drawing as it is put together here; below a frame a viewer received, after encoder, relay and decoder.
 """
@@ -28,14 +28,14 @@ SHEET = Path(__file__).parent.parent / "docs/images/contact-sheet.png"
 LOW = View(*SIZES["low"])
 WIDTH, HEIGHT, GAP, LABEL = 240, 135, 8, 18  # of one picture on the sheet, in pixels
 COLUMNS = 4
-SETTLE = 1.5  # seconds a bearing takes
+SETTLE = 1.5  # seconds until a bearing is reached
 FILMED = 3.0  # seconds of a mood
-THINKING = SETTLE + FILMED + 1.0  # seconds the avatar is made to think
+THINKING = SETTLE + FILMED + 1.0  # seconds of the `thinking` fault
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One picture: what the avatar does; for speech the words, and the mouth it is to be caught with."""
+    """One picture: a state of the avatar; for speech its words and the mouth to show."""
 
     name: str
     mood: Mood
@@ -56,7 +56,7 @@ STATES = (
 
 
 async def filmed(viewer: Viewer, simulator: httpx.AsyncClient, state: State) -> list[Image.Image]:
-    """Frames of `state` as they arrive."""
+    """Return the frames of `state` as they arrive."""
     match state.mood:
         case Mood.SPEAKING:
             begun = await viewer.speaks(state.words)
@@ -79,7 +79,7 @@ async def filmed(viewer: Viewer, simulator: httpx.AsyncClient, state: State) -> 
 
 
 async def frames(viewer: Viewer) -> list[Image.Image]:
-    """Frames until cancelled, then all of them."""
+    """Collect frames until cancelled; return them."""
     pictures = []
     stream = rtc.VideoStream(await viewer.track(rtc.TrackKind.KIND_VIDEO), format=rtc.VideoBufferType.RGB24)
     try:
@@ -97,7 +97,7 @@ async def stopped(film: "asyncio.Task[list[Image.Image]]") -> list[Image.Image]:
 
 
 def drawn(state: State) -> list[Image.Image]:
-    """Poses the avatar takes in `state`, as they are drawn."""
+    """Return the poses of `state`, as they are drawn."""
     painter = Painter(load_sprites("ava", LOW.height), LOW)
     motion = Motion(random.Random(1))
     mouth = Mouth(state.mouth, 0.3) if state.mouth else REST
@@ -112,7 +112,7 @@ def drawn(state: State) -> list[Image.Image]:
 
 
 def likest(drawings: list[Image.Image], received: list[Image.Image]) -> tuple[Image.Image, Image.Image]:
-    """The drawing and the frame that are most alike."""
+    """Return the drawing and the frame that are most alike."""
     small = [
         [np.asarray(picture).astype(np.float32)[::3, ::3] for picture in of] for of in (drawings, received)
     ]
@@ -125,7 +125,7 @@ def likest(drawings: list[Image.Image], received: list[Image.Image]) -> tuple[Im
 
 
 def sheet(rows: Iterable[tuple[State, Image.Image, Image.Image]]) -> Image.Image:
-    """All pairs on one picture."""
+    """Return one picture with all pairs."""
     pairs = list(rows)
     cell_width, cell_height = WIDTH + GAP, 2 * HEIGHT + GAP + LABEL
     lines = -(-len(pairs) // COLUMNS)

@@ -1,4 +1,4 @@
-"""What one conversation costs: CPU of the simulator and of its avatar worker, idle and speaking."""
+"""The cost of one conversation: CPU of the simulator and its avatar process, idle and speaking."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ SENTENCE = "One thing after the other, and then another thing, and so it goes on
 
 
 def seconds_by_process(simulator: psutil.Process) -> dict[str, float]:
-    """CPU seconds used so far: the simulator itself, and all its children together."""
+    """Return the CPU seconds used so far, by the simulator itself and by all its children."""
     children = 0.0
     for child in simulator.children(recursive=True):
         try:
@@ -25,7 +25,7 @@ def seconds_by_process(simulator: psutil.Process) -> dict[str, float]:
 
 
 async def used(simulator: psutil.Process, seconds: float) -> dict[str, float]:
-    """Percent of one core over the next `seconds`."""
+    """Return the percent of one core used over the next `seconds`."""
     before = seconds_by_process(simulator)
     await asyncio.sleep(seconds)
     after = seconds_by_process(simulator)
@@ -41,7 +41,7 @@ async def main() -> None:
         simulator = psutil.Process(stage.simulator.pid)
         await visitor.start(quality=options.quality)
         await visitor.is_ready_to_talk()
-        # The next warm worker is being prepared; it belongs to the next session.
+        # The standby process of the next session is starting.
         await asyncio.sleep(5)
         found = {"idle": await used(simulator, options.seconds)}
         await visitor.page.get_by_label("Your message").fill(SENTENCE * 20)

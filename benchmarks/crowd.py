@@ -1,4 +1,4 @@
-"""How many avatars one core carries: they all talk, and each is watched by a viewer that must miss nothing.
+"""How many talking avatars one core carries, each with a viewer that must miss nothing.
 
 Simulator and avatars share one core; the viewers have the others, and their work is not counted.
 """
@@ -19,28 +19,28 @@ from rigs.processes import running_simulator
 TEXT = "One thing after the other, and then another thing, and so it goes on and on for quite a while. " * 20
 WORD = "avatar.transcription.chunk"
 CROWDS = {"low": (1, 4, 6, 7, 8, 9, 10, 12), "high": (1, 2, 3, 4, 5, 6)}
-SETTLE = 4.0  # seconds after the last one joined, until the spare worker is warm
+SETTLE = 4.0  # seconds after the last join, until the standby process is warm
 FLUENT = 24.0  # frames a second
-LARGEST_GAP = 0.06  # seconds of sound that come late or never, in one measurement
+LARGEST_GAP = 0.06  # seconds of sound late or missing in one measurement
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """One measurement: CPU in percent of a core, and what the viewer got who got least."""
+    """One measurement: CPU in percent of a core, and the figures of the worst viewer."""
 
     avatars: int
     server: float
     workers: float
     frame_rate: float
     missing: float  # seconds of sound that did not arrive in time
-    words: list[float]  # when they were heard, in seconds after the first; of the viewer who heard them last
+    words: list[float]  # seconds after the first word, of the viewer that heard them last
 
     @property
     def cpu(self) -> float:
         return self.server + self.workers
 
     def late(self, alone: "Show") -> float:
-        """Seconds by which the speech fell behind what an avatar by itself takes for as many words."""
+        """Return the seconds by which the speech fell behind that of a single avatar."""
         count = min(len(self.words), len(alone.words))
         return self.words[count - 1] - alone.words[count - 1]
 
@@ -60,7 +60,7 @@ HEADER = "avatars     server    workers      each   ratio      fps     missing  
 
 
 async def measure(viewers: list[Viewer], simulator: psutil.Process, seconds: float) -> Show:
-    """All of them speak; the next `seconds` count."""
+    """Let all avatars speak and measure the next `seconds`."""
     clock = asyncio.get_running_loop().time
     begun = [await viewer.speaks(TEXT) for viewer in viewers]
     frames, gaps = await received(viewers)
@@ -83,7 +83,7 @@ async def measure(viewers: list[Viewer], simulator: psutil.Process, seconds: flo
 
 
 def latest(words: list[list[float]]) -> list[float]:
-    """The rhythm of the speech that took longest for the words that all of them have spoken."""
+    """Return the rhythm of the speech that took longest for the words that all have spoken."""
     count = min(len(moments) for moments in words)
     return max(
         ([moment - moments[0] for moment in moments[:count]] for moments in words), key=lambda m: m[-1]
@@ -91,7 +91,7 @@ def latest(words: list[list[float]]) -> list[float]:
 
 
 async def received(viewers: list[Viewer]) -> tuple[list[int], list[float]]:
-    """Of every viewer: frames decoded, and seconds of sound made up because packets were missing."""
+    """Return of every viewer the frames decoded and the seconds of sound concealed for missing packets."""
     video = [await viewer.inbound(rtc.TrackKind.KIND_VIDEO) for viewer in viewers]
     audio = [await viewer.inbound(rtc.TrackKind.KIND_AUDIO) for viewer in viewers]
     made_up = [(track.concealed_samples - track.silent_concealed_samples) / 48_000 for track in audio]
@@ -118,7 +118,7 @@ async def main() -> None:
     parser.add_argument("--crowds", type=int, nargs="+", help="how many avatars to try")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[:1])  # what is started now stays there
+    os.sched_setaffinity(0, cores[:1])  # child processes inherit it
     with running_simulator(SIMULATOR_LOG_LEVEL="WARNING") as running:
         os.sched_setaffinity(0, cores[1:] or cores)
         simulator = psutil.Process(running.pid)

@@ -1,4 +1,4 @@
-"""How long a visitor waits for the avatar: from the click, and from `room.connect()`, to the first decoded frame.
+"""The time to the first decoded frame: from the click, and from `room.connect()`.
 
 The figures are the page's own, as it reports them to the site (`page.first_frame`).
 """
@@ -12,7 +12,7 @@ from rigs.browser.visitor import visiting
 
 
 async def measure(stage: Stage, runs: int, quality: str) -> list[dict[str, float]]:
-    """One dict of milliseconds a run; each run is a new browser profile and a new session."""
+    """Return one dict of milliseconds per run; each run has a new browser profile and a new session."""
     found = []
     for number in range(runs + 1):
         async with visiting(stage.browser, stage.site.url) as visitor:
@@ -22,7 +22,7 @@ async def measure(stage: Stage, runs: int, quality: str) -> list[dict[str, float
             rows = stage.site.rows(
                 "SELECT payload FROM sessions_app_sessionevent WHERE type = 'page.first_frame' ORDER BY id DESC LIMIT 1"
             )
-        if number > 0:  # the first one warms everything up
+        if number > 0:  # the first one only warms up
             found.append(json.loads(rows[0][0]))
     return found
 

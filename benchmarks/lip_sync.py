@@ -1,4 +1,4 @@
-"""How far the lips are from the sound when both have arrived: in a Python client and in Chromium.
+"""The offset between lips and sound at the receiver: in a Python client and in Chromium.
 
 How open the mouth is is read from the pixels, for it is darker inside; how loud the voice is from the sound. The
 shift at which the two agree best is compared with the one that the avatar means them to have.
@@ -27,13 +27,15 @@ from voice.speaking.espeak_speaker import EspeakSpeaker
 from voice.speaking.speaker import Voice
 from voice.speaking.utterance import SAMPLE_RATE
 
-TEXT = "Papa, papa, bob. Mama, papa, bah. Bob, papa, papa. " * 4  # wide open and shut in turn
+TEXT = "Papa, papa, bob. Mama, papa, bah. Bob, papa, papa. " * 4  # lips open wide and shut in turn
 SOUND_MS = 10
-HALF_FRAME = FRAME_TIME / 2  # seconds: a picture stands until the next, so this is when it is seen on average
+HALF_FRAME = (
+    FRAME_TIME / 2
+)  # seconds: a picture stays until the next, so on average it is seen this much later
 GOAL_MS = 80
 VIDEO = {"quality": "low", "encoding": "VP8"}
 
-# Notes [ms, darkness at the mouth] of every frame and [ms, loudness] every 10 ms.
+# Records [ms, darkness at the mouth] of every frame and [ms, loudness] every 10 ms.
 WATCH = """([x, y, width, height]) => {
   const video = document.querySelector("[data-video]")
   const canvas = new OffscreenCanvas(16, 10).getContext("2d", { willReadFrequently: true })
@@ -63,7 +65,7 @@ WATCH = """([x, y, width, height]) => {
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What is spoken, and the shift that the avatar's mouth means to have: with phonemes, and with sound alone."""
+    """The speech, and the intended offset of the avatar's mouth: from phonemes, and from sound."""
 
     pcm: bytes
     by_phonemes: Shift
@@ -83,14 +85,14 @@ class Speech:
 
 
 async def through_python(simulator: Simulator) -> Shift:
-    """As a Python client gets them, with nothing to play them on."""
+    """Measure in a Python client, without a playout device."""
     async with viewing(simulator, video_settings=VIDEO) as viewer:
         begun = await viewer.speaks(TEXT)
         return await received(viewer, viewer.event("avatar.speak_ended", since=begun))
 
 
 async def through_media_socket(simulator: Simulator, pcm: bytes) -> Shift:
-    """The same in LITE, where the voice comes from outside and nothing is known of it but its sound."""
+    """Measure in a LITE session, in which the caller sends the voice as sound."""
     async with (
         viewing(simulator, mode="LITE", video_settings=VIDEO) as viewer,
         aiohttp.ClientSession() as http,
@@ -113,7 +115,7 @@ async def told(socket: aiohttp.ClientWebSocketResponse, kind: str) -> None:
 
 
 async def received(viewer: Viewer, ended: Awaitable[object]) -> Shift:
-    """The shift in what `viewer` gets until the speech has `ended`."""
+    """Return the offset at `viewer` until the speech has `ended`."""
     video = rtc.VideoStream(await viewer.track(rtc.TrackKind.KIND_VIDEO))
     audio = rtc.AudioStream(await viewer.track(rtc.TrackKind.KIND_AUDIO), frame_size_ms=SOUND_MS)
     openings: list[tuple[float, float]] = []
@@ -128,7 +130,7 @@ async def received(viewer: Viewer, ended: Awaitable[object]) -> Shift:
 
 
 async def watch(stream: rtc.VideoStream, openings: list[tuple[float, float]]) -> None:
-    """Note how dark it is at the mouth, with every frame."""
+    """Record the darkness at the mouth of every frame."""
     clock = asyncio.get_running_loop().time
     async for event in stream:
         frame = event.frame
@@ -139,14 +141,14 @@ async def watch(stream: rtc.VideoStream, openings: list[tuple[float, float]]) ->
 
 
 async def listen(stream: rtc.AudioStream, sounds: list[tuple[float, float]]) -> None:
-    """Note how loud the voice is, every 10 ms."""
+    """Record the loudness of the voice every 10 ms."""
     clock = asyncio.get_running_loop().time
     async for event in stream:
         sounds.append((clock() - SOUND_MS / 2000, rms(np.frombuffer(event.frame.data, np.int16))))
 
 
 async def through_chromium(stage: Stage) -> Shift:
-    """As a page shows and plays them."""
+    """Measure in a page, as it shows and plays them."""
     x, y, width, height = MOUTH_BOX
     part = [x / DESIGN_WIDTH, y / DESIGN_HEIGHT, width / DESIGN_WIDTH, height / DESIGN_HEIGHT]
     async with visiting(stage.browser, stage.site.url) as visitor:
@@ -182,8 +184,8 @@ async def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     speech = await Speech.made()
     async with set_stage() as stage:
-        print(f"quality low, VP8, {load()}; how long after the sound the lips come")
-        print(f"{'':<24} {'arrives':>8} {'meant':>10} {'off':>10} {'agreement':>11}")
+        print(f"quality low, VP8, {load()}; delay of the lips behind the sound")
+        print(f"{'':<24} {'arrives':>8} {'intended':>10} {'off':>10} {'agreement':>11}")
         print(row("FULL, Python client", await through_python(stage.simulator), speech.by_phonemes))
         print(row("FULL, Chromium", await through_chromium(stage), speech.by_phonemes))
         lite = await through_media_socket(stage.simulator, speech.pcm)

@@ -1,4 +1,4 @@
-"""What the room server costs: CPU for every further viewer of one picture, and what joining and leaving leaves behind.
+"""The cost of the room server: CPU per viewer of one picture, and what joins and leaves leave behind.
 
 One publisher sends 1280 x 720 of noise, so that the encoder fills its 3 Mbit/s. Server and clients are processes of
 their own, on cores of their own; only the server is measured.
@@ -24,15 +24,15 @@ ROOM = "relay"
 WIDTH, HEIGHT, FRAME_RATE, BITRATE = 1280, 720, 25, 3_000_000
 AUDIENCES = (1, 4, 8)
 SETTLE = 4.0  # seconds until the encoder has found its rate
-AT_ONCE = 4  # clients that join and leave together
+AT_ONCE = 4  # clients that join and leave at a time
 GOAL = 0.6  # percent of a core for a viewer at 3 Mbit/s
-RELEASE = 3.0  # seconds: a connection that was left lingers before it is let go
+RELEASE = 3.0  # seconds until the connections of a client that left are closed
 MEMORY = 0.05  # share that the last quarter of the joins may add
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the server process holds."""
+    """The resources of the server process."""
 
     fds: int
     threads: int
@@ -47,7 +47,7 @@ class Holdings:
 
 
 class Publisher:
-    """Noise that no two frames share, in a picture of which only a part changes: about as hard as a webcam's."""
+    """Noise that differs in every frame, in a part of the picture: about as hard to encode as a webcam's picture."""
 
     def __init__(self) -> None:
         self.source = rtc.VideoSource(WIDTH, HEIGHT)
@@ -84,7 +84,7 @@ def token(simulator: Simulator, identity: str) -> str:
 
 
 async def joined(simulator: Simulator, identity: str) -> rtc.Room:
-    """A client in the room that has the picture."""
+    """Join a client and wait for the picture."""
     room = rtc.Room()
     subscribed = asyncio.Event()
     room.on("track_subscribed", lambda *_: subscribed.set())
@@ -94,7 +94,7 @@ async def joined(simulator: Simulator, identity: str) -> rtc.Room:
 
 
 async def received(room: rtc.Room) -> int:
-    """Bytes of the picture so far."""
+    """Return the bytes received of the picture so far."""
     for participant in room.remote_participants.values():
         for publication in participant.track_publications.values():
             if publication.track is None:
@@ -106,7 +106,7 @@ async def received(room: rtc.Room) -> int:
 
 
 async def audiences(simulator: Simulator, server: psutil.Process, seconds: float) -> None:
-    """Print what the server uses for each number of viewers, and what one more viewer adds."""
+    """Print the CPU of the server for each number of viewers, and what one more viewer adds."""
     clock = asyncio.get_running_loop().time
     viewers: list[rtc.Room] = []
     shares: list[float] = []
@@ -131,7 +131,7 @@ async def audiences(simulator: Simulator, server: psutil.Process, seconds: float
 
 
 async def comings_and_goings(simulator: Simulator, server: psutil.Process, count: int) -> None:
-    """Print what the server holds while clients join, get the picture, and leave again."""
+    """Print the resources of the server while clients join, get the picture and leave."""
     print("  joins      fds   threads   memory")
     held = Holdings.of(server)
     print(f"{0:>7} {held.row()}")
@@ -154,7 +154,7 @@ async def main() -> None:
     parser.add_argument("--joins", type=int, default=120)
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[:1])  # what is started now stays there
+    os.sched_setaffinity(0, cores[:1])  # child processes inherit it
     with running_simulator(SIMULATOR_LOG_LEVEL="WARNING") as simulator:
         os.sched_setaffinity(0, cores[1:] or cores)
         server = psutil.Process(simulator.pid)

@@ -1,4 +1,4 @@
-"""By how much one curve comes after another that it should go with."""
+"""The delay of one curve behind another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ Curve = Sequence[tuple[float, float]]  # (seconds, value), in order
 Floats = NDArray[np.float64]
 
 GRID = 0.005  # seconds
-FARTHEST = 0.4  # seconds that are tried, in both directions
+FARTHEST = 0.4  # seconds, the longest delay tried in both directions
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Milliseconds by which lips come after the sound, and how well the two agree then (-1 to 1)."""
+    """The delay of the lips behind the sound in milliseconds, and their correlation at it (-1 to 1)."""
 
     ms: float
     agreement: float
 
     @classmethod
     def between(cls, openings: Curve, sounds: Curve) -> "Shift":
-        """The shift of the lips that agrees best with the sound."""
+        """Return the delay with the best correlation."""
         begin = max(openings[0][0], sounds[0][0]) + FARTHEST
         end = min(openings[-1][0], sounds[-1][0]) - FARTHEST
         grid = np.arange(begin, end, GRID)

@@ -1,4 +1,4 @@
-"""The whole thing running, with a Chromium in front of it: what every measurement needs."""
+"""The stage of the measurements: simulator, site and Chromium."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ class Stage:
 
 @asynccontextmanager
 async def set_stage() -> AsyncIterator[Stage]:
-    """Simulator, site and browser, each a process of its own, until the block ends."""
+    """Run simulator, site and browser as processes of their own until the block ends."""
     path = chromium()
     if path is None:
         sys.exit("Chromium is needed for this measurement (Debian: apt install chromium)")
@@ -41,7 +41,7 @@ async def set_stage() -> AsyncIterator[Stage]:
 
 
 def summary(name: str, values: Sequence[float], unit: str) -> str:
-    """One line: median, 90th percentile, least and most."""
+    """Return one line: median, 90th percentile, minimum and maximum."""
     ninety = quantiles(values, n=10)[-1] if len(values) > 1 else values[0]
     return (
         f"{name:<44} p50 {median(values):7.1f} {unit}   p90 {ninety:7.1f}   "
@@ -50,5 +50,5 @@ def summary(name: str, values: Sequence[float], unit: str) -> str:
 
 
 def load() -> str:
-    """How busy the machine was, for whoever reads the figures."""
+    """Return how busy the machine was, to print beside the figures."""
     return f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.2f}"

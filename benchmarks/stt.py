@@ -1,4 +1,4 @@
-"""How well speech is understood offline: the seeded contexts' questions, small talk and what belongs to neither.
+"""The accuracy of offline speech recognition on the seeded contexts' questions, small talk and unrelated sentences.
 
 Spoken by espeak-ng, which is harder for PocketSphinx than a person close to a microphone.
 """
@@ -42,7 +42,7 @@ BLOCK = 3_200  # bytes: 0.1 s, as a room delivers it
 
 @dataclass
 class Tally:
-    """What became of the utterances of one kind."""
+    """The results for the utterances of one kind."""
 
     spoken: int = 0
     right: int = 0
@@ -76,7 +76,7 @@ class Cost:
 
 
 def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Words to insert, delete or replace in `heard`, and words in `said`."""
+    """Return the words to insert, delete or replace in `heard`, and the number of words in `said`."""
     expected, found = spoken_words(said), spoken_words(heard)
     row = list(range(len(found) + 1))
     for number, word in enumerate(expected, start=1):
@@ -106,7 +106,7 @@ async def measure(name: str, prompt: str, questions: list[Question], noise: floa
     began = time.perf_counter()
     recogniser = build_recognizer(SpeechSettings(), texts=[prompt])
     await recogniser.open()
-    print(f"{name}: model made in {time.perf_counter() - began:.2f} s")
+    print(f"{name}: model built in {time.perf_counter() - began:.2f} s")
     brain = OfflineBrain(name="Ava", prompt=prompt)
     speaker, cost = EspeakSpeaker(), Cost()
     off_topic = [Question(text, "") for text in OFF_TOPIC]
@@ -121,7 +121,7 @@ async def measure(name: str, prompt: str, questions: list[Question], noise: floa
                     count(tally, question, heard, brain)
             if kind == "off topic":
                 accepted = tally.spoken - tally.not_understood
-                print(f"  {kind:<10} n={tally.spoken:<4} taken for something {accepted / tally.spoken:4.0%}")
+                print(f"  {kind:<10} n={tally.spoken:<4} accepted by mistake {accepted / tally.spoken:4.0%}")
             else:
                 print(f"  {kind:<10} {tally}")
             if misses:
@@ -155,7 +155,7 @@ def count(tally: Tally, question: Question, heard: str, brain: OfflineBrain) -> 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--noise", type=float, default=40.0, help="RMS of the hiss; speech has 1000 to 2000")
-    parser.add_argument("--misses", action="store_true", help="show what was not answered rightly")
+    parser.add_argument("--misses", action="store_true", help="print the wrong answers")
     options = parser.parse_args()
     print(f"{len(VOICES)} voices, noise {options.noise:g}, {load()}")
     for path, questions in ((GUIDE, ABOUT_THE_GUIDE), (COFFEE, ABOUT_COFFEE)):

@@ -1,4 +1,4 @@
-"""How quickly the avatar answers, and falls silent, at the ears and eyes of a participant who speaks to it.
+"""The avatar's latency at the ears and eyes of a participant: of its answers, and of its silence after a barge-in.
 
 Turn: from the last voiced sample a microphone sent to the first sound of the answer, and to the first picture with an
 open mouth. Barge-in: from the first voiced sample of an interruption to the last sound of the avatar. The room server,
@@ -19,11 +19,11 @@ from rigs.sound.spoken_questions import ABOUT_COFFEE, COFFEE
 
 SPEECH = "One thing after the other, and then another thing, and so it goes on and on for quite a while. "
 INTERRUPTIONS = ("What is the wifi password?", "Wait a moment, please.", "Excuse me, do you have oat milk?")
-# Ava's mouth in the viewer's small pictures of 160 x 90 pixels, and how dark the inside of a mouth is.
+# Ava's mouth in the viewer's small pictures of 160 x 90 pixels, and the brightness below which pixels are its inside.
 MOUTH = np.s_[48:59, 70:91]
 DARK = 115
-VISIBLY = 3  # pixels more than a closed mouth has while it smiles
-LONG_ENOUGH = 0.3  # seconds of silence that are the end of the avatar's speech
+VISIBLY = 3  # dark pixels more than a closed, smiling mouth has
+LONG_ENOUGH = 0.3  # seconds of silence that count as the end of speech
 
 
 def now() -> float:
@@ -31,12 +31,12 @@ def now() -> float:
 
 
 def openness(picture: NDArray[np.uint8]) -> int:
-    """Dark pixels where the mouth is."""
+    """Return the number of dark pixels at the mouth."""
     return int((picture[MOUTH] < DARK).sum())
 
 
 async def turn(viewer: Viewer, microphone: Microphone, text: str, person: str) -> dict[str, float]:
-    """Seconds from the end of a question to the events, sound and lips of its answer."""
+    """Return the seconds from the end of a question to the sound and the lips of its answer."""
     await quiet(viewer)
     viewer.events.clear()
     closed = max(openness(picture) for _, picture in viewer.pictures[-25:])
@@ -50,7 +50,7 @@ async def turn(viewer: Viewer, microphone: Microphone, text: str, person: str) -
 
 
 async def opened(viewer: Viewer, since: float, least: int) -> float:
-    """Arrival of the first picture after `since` with a mouth more open than `least`."""
+    """Return the arrival of the first picture after `since` with a mouth more open than `least`."""
     while True:
         for at, picture in viewer.pictures:
             if at > since and openness(picture) > least:
@@ -59,7 +59,7 @@ async def opened(viewer: Viewer, since: float, least: int) -> float:
 
 
 async def barge_in(viewer: Viewer, microphone: Microphone, text: str, person: str) -> float:
-    """Seconds from the begin of an interruption to the avatar's last sound before its silence."""
+    """Return the seconds from the begin of an interruption to the avatar's last sound."""
     await quiet(viewer)
     asked_at = now()
     await viewer.send(event_type="avatar.speak_text", text=SPEECH * 3)
@@ -71,7 +71,7 @@ async def barge_in(viewer: Viewer, microphone: Microphone, text: str, person: st
 
 
 async def quiet(viewer: Viewer) -> None:
-    """Wait until the avatar has been silent for a second and a half."""
+    """Wait until the avatar has been silent for 1.5 seconds."""
     await viewer.silence(since=now(), frames=75)
 
 
@@ -99,7 +99,7 @@ async def main() -> None:
 
 
 async def talk(rig: AvatarRig, context: dict[str, object]) -> tuple[Viewer, Microphone]:
-    """A session, its viewer and an open microphone, once everything flows."""
+    """Start a session with a viewer and an open microphone; return when pictures arrive."""
     await rig.ready(context=context, voice={"name": "Ann", "espeak": "en-us+f3", "rate": 165, "pitch": 50})
     viewer = await rig.viewer()
     microphone = await rig.microphone(viewer)

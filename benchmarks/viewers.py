@@ -1,4 +1,4 @@
-"""Viewers without a browser: sessions through the REST API, joined with LiveKit's Python client."""
+"""Viewers without a browser: REST sessions, joined with LiveKit's Python client."""
 
 import asyncio
 import json
@@ -14,15 +14,15 @@ from rigs.processes import Simulator
 from simulator.avatar.quiet import calm_native_libraries
 from simulator.seed import WAYNE
 
-calm_native_libraries()  # the log of the viewers would cost more than their media
+calm_native_libraries()  # their log would cost more CPU than their media
 
 KEY = {"X-API-KEY": "any"}
-PATIENCE = 30.0  # seconds until something that must happen is given up
+PATIENCE = 30.0  # seconds until a measurement gives up waiting
 Event = dict[str, Any]
 
 
 class Viewer:
-    """A user of one session: commands up, events down, and both tracks. `media_url` is None in FULL."""
+    """A user of one session: its commands, events and tracks. `media_url` is None in FULL."""
 
     def __init__(self, room: rtc.Room, media_url: str | None) -> None:
         self.room = room
@@ -34,7 +34,7 @@ class Viewer:
         room.on("track_subscribed", self._on_track)
 
     async def speaks(self, text: str) -> float:
-        """Have the avatar speak `text`; returns the moment it has begun to, in seconds of the event loop."""
+        """Let the avatar speak `text`; return when it has begun, in seconds of the event loop."""
         asked = str(uuid.uuid4())
         await self.command("avatar.speak_text", event_id=asked, text=text)
         at, _ = await self.event("avatar.speak_started", asked)
@@ -44,11 +44,11 @@ class Viewer:
         await self.command("avatar.interrupt")
 
     def moments(self, kind: str, since: float = 0.0) -> list[float]:
-        """When the events of a kind have arrived."""
+        """Return when the events of a kind arrived."""
         return [at for at, event in self._events if event["event_type"] == kind and at >= since]
 
     async def event(self, kind: str, source: str | None = None, since: float = 0.0) -> tuple[float, Event]:
-        """The first event of a kind (about the command `source`) after `since`, and when it arrived."""
+        """Return the first event of a kind (of the command `source`) after `since`, and its arrival."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 for at, event in self._events:
@@ -58,14 +58,14 @@ class Viewer:
                 await self._something()
 
     async def track(self, kind: int) -> rtc.Track:
-        """The avatar's track of a kind (`rtc.TrackKind`), once it is subscribed to."""
+        """Return the avatar's track of a kind (`rtc.TrackKind`) when it is subscribed."""
         async with asyncio.timeout(PATIENCE):
             while kind not in self.tracks:
                 await self._something()
         return self.tracks[kind]
 
     async def inbound(self, kind: int) -> Any:
-        """WebRTC's own statistics of what has been received of a track (`inbound-rtp` of the W3C)."""
+        """Return WebRTC's statistics of a received track (`inbound-rtp` of the W3C)."""
         for stats in await (await self.track(kind)).get_stats():
             if stats.HasField("inbound_rtp"):
                 return stats.inbound_rtp.inbound
@@ -92,7 +92,7 @@ class Viewer:
 
 @asynccontextmanager
 async def viewing(simulator: Simulator, **choices: Any) -> AsyncIterator[Viewer]:
-    """A session with `choices` for its token, started and joined; stopped when the block ends."""
+    """Start and join a session with `choices` in its token; stop it when the block ends."""
     async with httpx.AsyncClient(base_url=simulator.api_url, timeout=PATIENCE) as http:
         persona: dict[str, Any] = {} if choices.get("mode") == "LITE" else {"avatar_persona": {}}
         body = {"mode": "FULL", "avatar_id": WAYNE, **persona, **choices}

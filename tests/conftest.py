@@ -12,7 +12,7 @@ from django.test import AsyncClient
 
 from rigs.vendor import AVATAR, CONTEXT, VOICE, Vendor
 from rigs.virtual_time import VirtualTimeLoop
-from sessions_app import clients as service
+from sessions_app.clients import liveavatar
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
 

@@ -1,4 +1,4 @@
-"""A real avatar worker in a real room, and a viewer who watches, listens and sends commands."""
+"""A real avatar process in a real room, and viewers that watch, listen and send commands."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ CONTEXT = {
 
 
 class AvatarWorker:
-    """The process, its reports as they come, and its orders."""
+    """The process, its reports and its orders."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -43,7 +43,7 @@ class AvatarWorker:
         await self.process.stdin.drain()
 
     async def report(self, kind: str, **members: Any) -> dict[str, Any]:
-        """The first report of a kind with these members."""
+        """Return the first report of a kind with these members."""
         wanted = {"is": kind, **members}
         async with self._news, asyncio.timeout(PATIENCE):
             while True:
@@ -57,7 +57,7 @@ class AvatarWorker:
             return await self.process.wait()
 
     def family(self) -> list[psutil.Process]:
-        """The process and what it started."""
+        """Return the process and its children."""
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
@@ -97,20 +97,20 @@ class Viewer:
         await self.room.local_participant.publish_data(packet or json.dumps(command), topic="agent-control")
 
     async def event(self, kind: str, **members: Any) -> dict[str, Any]:
-        """The first event of a kind with these members."""
+        """Return the first event of a kind with these members."""
         wanted = {"event_type": kind, **members}
         return await self._until(
             lambda: next((event for event in self.events if wanted.items() <= event.items()), None)
         )
 
     async def sound(self, since: float = 0.0) -> float:
-        """Arrival of the first audible sound after `since`."""
+        """Return the arrival of the first audible sound after `since`."""
         return await self._until(
             lambda: next((at for at, loud in self.sounds if loud > AUDIBLE and at > since), None)
         )
 
     async def silence(self, since: float, frames: int = 10) -> float:
-        """Arrival of the first of ten quiet frames (20 ms each) after `since`."""
+        """Return the arrival of the first of so many quiet frames of 20 ms in a row after `since`."""
 
         def first_of_quiet() -> float | None:
             run: list[float] = []
@@ -209,7 +209,7 @@ class AvatarRig:
         return viewer
 
     async def microphone(self, viewer: Viewer) -> Microphone:
-        """What the viewer speaks into."""
+        """Open a microphone for the viewer."""
         microphone = Microphone(viewer.room)
         self._closing.append(microphone)
         return await microphone.open()

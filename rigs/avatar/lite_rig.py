@@ -1,4 +1,4 @@
-"""A LITE conversation on a loudspeaker, and the caller who sends it commands and reads its events."""
+"""A LITE conversation on a loudspeaker, and a caller that sends commands and reads events."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ from voice.speaking.utterance import BYTES_PER_SECOND
 
 
 def pcm(seconds: float) -> bytes:
-    """Sound every sample of which differs from those near it, so that a lost or doubled one is found."""
+    """Return sound whose neighbouring samples all differ, so that a lost or doubled one is found."""
     count = round(seconds * BYTES_PER_SECOND / 2)
     return b"".join((index % 30_000 + 1).to_bytes(2, "little") for index in range(count))
 
@@ -26,7 +26,7 @@ def speak(sound: bytes, **members: Any) -> dict[str, Any]:
 
 
 class Lips:
-    """A mouth at rest; remembers when it heard how much."""
+    """A mouth at rest. It records the time and size of each piece."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[float, int]] = []
@@ -66,7 +66,7 @@ class Caller:
                 self.conversation.refuse(wrong)
 
     def kinds(self, without: Iterable[str] = ()) -> list[str]:
-        """The events so far, states with what they changed to."""
+        """Return the events so far; changes of state by their new state."""
         return [kind for _, event in self.events if (kind := _kind(event)) not in without]
 
     def of(self, kind: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A conversation with a scripted voice, a scripted understanding and no room, and all that comes out of it."""
+"""A conversation with a scripted voice, detector and recogniser, without a room; it records all output."""
 # ruff: noqa: RUF001 - IPA
 
 import asyncio
@@ -20,12 +20,12 @@ from voice.hearing.vad import SpeechContinued, SpeechEnded, SpeechStarted
 from voice.speaking.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, WordMark
 
 WORD_SECONDS = 0.04
-PAUSE = "|"  # in what a user says: silence that ends an utterance
-ECHO = "(echo)"  # a word of the avatar's that comes back
+PAUSE = "|"  # among a user's words: silence that ends an utterance
+ECHO = "(echo)"  # among a user's words: a word of the avatar that comes back
 
 
 class QuickVoice:
-    """Says every word in 40 ms, with an open mouth; one that `knows_lips` has phonemes for them."""
+    """Speaks every word in 40 ms, with an open mouth. `knows_lips`: its utterances have phonemes."""
 
     knows_lips = True
 
@@ -45,7 +45,7 @@ class QuickVoice:
 
 
 class WordDetector:
-    """Hears words where a microphone has sound: the pcm is text. White space is what lies between utterances."""
+    """Detects speech in text: each piece of PCM is a word, and PAUSE is silence."""
 
     def __init__(self) -> None:
         self._speaking = False
@@ -66,7 +66,7 @@ class WordDetector:
 
 
 class WordRecognizer:
-    """Understands every word but "cough", when `gate` is open; forgets nothing of what it was told."""
+    """Recognises every word but "cough" while `gate` is open, and keeps its recognitions."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -102,7 +102,7 @@ class WordRecognition:
 
 
 class Parrot:
-    """Repeats what it is asked, when `gate` is open, and notes what becomes of its answers."""
+    """A brain that repeats questions while `gate` is open, and records its calls."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -127,7 +127,7 @@ class Parrot:
 
 
 class Talk:
-    """The parts of a session that need no room, put together as `simulator.avatar.session` does."""
+    """The parts of a session that need no room, put together as in `simulator.avatar.session`."""
 
     def __init__(
         self, brain: Any = None, push_to_talk: bool = False, voice: QuickVoice | None = None
@@ -165,12 +165,12 @@ class Talk:
         self.talk.obey(Command(kind, event_id, text))
 
     def user(self, words: str) -> None:
-        """The user speaks; "|" is a pause."""
+        """Let the user speak; "|" is a pause."""
         for word in words.split():
             self.listening.hear(word.encode())
 
     async def until(self, *kinds: str) -> None:
-        """Wait until every event of `kinds` came, as often as it is named."""
+        """Wait until every event of `kinds` has come, as often as it is listed."""
         wanted = Counter(kinds)
         async with self._news, asyncio.timeout(PATIENCE):
             await self._news.wait_for(lambda: not wanted - Counter(self.kinds))

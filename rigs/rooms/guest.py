@@ -1,4 +1,4 @@
-"""A visitor of the site without a browser: forms, websocket, room and ears, as the page has them."""
+"""A visitor of the site without a browser, with what the page has: forms, websocket and room."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,11 @@ from rigs.avatar.avatar_rig import Viewer
 from simulator.seed import COFFEE_CONTEXT, WAYNE
 
 PATIENCE = 60.0  # seconds for an answer of the site
-HOSTED, OWN = "agent", "agent-own-room"  # who answers, as the lobby's form has it
+HOSTED, OWN = "agent", "agent-own-room"  # values of the lobby's form: who answers
 
 
 class Guest:
-    """One visitor with one conversation. `viewer` sees and hears what `room` brings once it was joined."""
+    """One visitor with one conversation. After the join `viewer` sees and hears the tracks of `room`."""
 
     def __init__(self, site_url: str) -> None:
         self.site_url = site_url
@@ -34,11 +34,11 @@ class Guest:
 
     @property
     def key(self) -> str:
-        """The session's, as the database has it."""
+        """The session's key, as the database stores it."""
         return self.path.strip("/").rpartition("/")[2].replace("-", "")
 
     async def choose(self, answerer: str, context: str = COFFEE_CONTEXT, **choices: str) -> None:
-        """Send the lobby's form: the session exists then, and is not started."""
+        """Send the lobby's form. It creates the session but does not start it."""
         lobby = (await self.http.get("/")).raise_for_status()
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', lobby.text)
         assert found, "the lobby has no form"
@@ -60,7 +60,7 @@ class Guest:
         self.path = answer.headers["location"]
 
     async def open_page(self) -> None:
-        """Hold the page's websocket from now on, until `close_page`."""
+        """Open the page's websocket and hold it until `close_page`."""
         ticket = (await self.http.post(f"{self.path}ticket/")).raise_for_status().json()["ticket"]
         opened = asyncio.get_running_loop().create_future()
         self._page = asyncio.create_task(self._hold_page(ticket, opened), name="page")
@@ -75,11 +75,11 @@ class Guest:
             self._page = None
 
     async def start(self) -> httpx.Response:
-        """Ask the site to start it: 200 with the room, 502 or 409 with a reason."""
+        """Ask the site to start the session: 200 with the room, 502 or 409 with a reason."""
         return await self.http.post(f"{self.path}start/")
 
     async def join(self, started: httpx.Response) -> None:
-        """Enter the room that `start` answered with."""
+        """Join the room that `start` returned."""
         way_in = started.raise_for_status().json()
         await self.room.connect(way_in["livekit_url"], way_in["livekit_client_token"])
 
@@ -89,7 +89,7 @@ class Guest:
         return told
 
     async def ask(self, text: str) -> None:
-        """Type a question: to whoever listens in the room, and on the record as the page puts it there."""
+        """Send a typed question to the room, and its event to the site, as the page does."""
         await self._order(event_type="avatar.speak_response", text=text)
 
     async def interrupt(self) -> None:
@@ -126,7 +126,7 @@ class Guest:
             await socket.send_json(hello)
             assert (await socket.receive_json())["type"] == "welcome"
             opened.set_result(None)
-            # Pings are answered by whoever reads.
+            # aiohttp answers pings only while this reads.
             reading = asyncio.create_task(_read_on(socket), name="page, reading")
             try:
                 while True:
@@ -143,7 +143,7 @@ async def _read_on(socket: aiohttp.ClientWebSocketResponse) -> None:
 
 @contextlib.asynccontextmanager
 async def visiting(site_url: str, answerer: str, **choices: str) -> AsyncIterator[Guest]:
-    """A conversation that runs, and the guest in its room; stopped when the block ends."""
+    """Run a conversation with a guest in its room; stop it when the block ends."""
     guest = Guest(site_url)
     try:
         await guest.choose(answerer, **choices)

@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "liveavatar-site"
-START_WITHIN = 20.0  # seconds
+START_WITHIN = 60.0  # seconds
 CONFIG = """\
 port: {http}
 bind_addresses: [127.0.0.1]
@@ -28,7 +28,7 @@ logging: {{level: warn, pion_level: error}}
 
 
 def binary() -> str | None:
-    """Where the program is, if it is installed."""
+    """Return the path of the program, if it is installed."""
     named = os.environ.get("LIVEKIT_SERVER_BIN") or shutil.which("livekit-server")
     built = sorted(str(program) for program in CACHE.glob("livekit-server-*"))
     return named or (built[-1] if built else None)
@@ -36,7 +36,7 @@ def binary() -> str | None:
 
 @functools.cache
 def port(key: str, secret: str) -> int:
-    """The port of the server with that key pair, started now if need be. It ends with this process."""
+    """Return the port of the server with that key pair; start it if necessary. It ends with this process."""
     http, tcp, udp = (
         free_port(socket.SOCK_STREAM),
         free_port(socket.SOCK_STREAM),
@@ -69,7 +69,7 @@ def answers(http: int) -> bool:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()  # told to end, it would wait for rooms to become empty
+    process.kill()  # on SIGTERM it would wait for rooms to become empty
     process.wait()
 
 

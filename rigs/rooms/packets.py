@@ -11,7 +11,7 @@ from simulator.room import aiortc_seams as seams
 
 
 class Capture:
-    """Where packets would leave for the network."""
+    """Takes packets in place of the network."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.packets: list[RtpPacket] = []

@@ -1,4 +1,4 @@
-"""An agent worker that speaks the protocol and nothing more: its agents never do anything."""
+"""An agent worker that only speaks the protocol; its agents do nothing."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from rigs.rooms.room_rig import API_KEY, API_SECRET, PATIENCE, RoomRig
 
 
 class RawWorker:
-    """`first` waits for a message of a kind and takes it away; others stay."""
+    """`first` waits for a message of a kind and removes it; others stay queued."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -50,7 +50,7 @@ class RawWorker:
         await self.send(availability=A.AvailabilityResponse(job_id=job.id, **answer))
 
     async def status(self, **status: Any) -> None:
-        """Tell it, and wait until the server knows."""
+        """Report a status and wait until the server has read it."""
         await self.send(update_worker=A.UpdateWorkerStatus(**status))
         await self.settle()
 
@@ -58,12 +58,12 @@ class RawWorker:
         await self.send(update_job=A.UpdateJobStatus(job_id=job.id, status=status))
 
     async def settle(self) -> None:
-        """Wait until the server has read all that was sent to it."""
+        """Wait until the server has read all messages sent so far."""
         await self.send(ping=A.WorkerPing(timestamp=1))
         await self.first("pong")
 
     async def unasked(self) -> list[A.ServerMessage]:
-        """What the server has sent and nobody waited for."""
+        """Return the messages of the server that no call of `first` has taken."""
         await self.settle()
         return self._waiting
 
@@ -84,7 +84,7 @@ def claims(assignment: A.JobAssignment) -> Claims:
 
 
 def some_agent() -> str:
-    """A name that no other test has: they may share a server."""
+    """Return a unique agent name: tests share a server."""
     return f"agent-{uuid4().hex[:8]}"
 
 
@@ -107,6 +107,6 @@ async def raw_worker(rig: RoomRig, agent_name: str, **registration: Any) -> Asyn
 
 
 async def noted(rig: RoomRig) -> None:
-    """Wait until the server sends jobs to a worker that has registered: nothing tells when livekit-server does."""
+    """Wait until the server offers jobs to a newly registered worker; livekit-server does not report when."""
     if rig.is_real:
         await asyncio.sleep(0.1)

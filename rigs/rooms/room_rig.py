@@ -1,7 +1,7 @@
-"""A room server and real clients to join it with.
+"""A room server and real clients that join it.
 
-The embedded server is this test's own, in this test's event loop. A livekit-server is one for all tests, each of
-which has a room of its own.
+Each test has its own embedded server, in its own event loop. All tests share one livekit-server; each has its own room
+there.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
-os.environ.setdefault("RUST_LOG", "off")  # read once, by livekit's native library when it starts
+os.environ.setdefault("RUST_LOG", "off")  # livekit's native library reads it once, at its start
 
 import aiohttp
 import numpy as np
@@ -37,24 +37,24 @@ needs_livekit_server = pytest.mark.skipif(
     livekit_server.binary() is None,
     reason="NO LIVEKIT-SERVER TO COMPARE WITH: run `make livekit-server`, or name one in LIVEKIT_SERVER_BIN",
 )
-# For the fixture `rig` of tests that must pass on both.
+# Parameters of the fixture `rig` for tests that must pass on both servers.
 EVERY_SERVER = [EMBEDDED, pytest.param(REAL, marks=needs_livekit_server)]
 
 
 def rooms_on(server: str) -> LiveKit | None:
-    """The setting `livekit` of a simulator that has its rooms on that server."""
+    """Return the setting `livekit` of a simulator with its rooms on that server."""
     if server == EMBEDDED:
         return None
     return LiveKit(f"ws://127.0.0.1:{livekit_server.port(API_KEY, API_SECRET)}", API_KEY, API_SECRET)
 
 
 def embedded_only(_reason: str, fixture: str = "rig") -> pytest.MarkDecorator:
-    """For a test whose `fixture` is the server's: it does not run against a livekit-server, for that reason."""
+    """Mark a test that does not run against a livekit-server, for that reason. `fixture` is the one with the server."""
     return pytest.mark.parametrize(fixture, [EMBEDDED], indirect=True)
 
 
 class RoomRig:
-    """The server, a wire to it, its RoomService, and every client that joined."""
+    """The server, a wire to it, its server APIs and all clients that have joined."""
 
     def __init__(self) -> None:
         self.server: RoomServer  # the embedded one
@@ -107,7 +107,7 @@ class RoomRig:
         self._port = int(self._runner.addresses[0][1])
 
     async def restart_server(self) -> None:
-        """As if the process had died and been started again: nobody is told, and all it knew is gone."""
+        """Restart the server as after a crash: without a message to its clients, and with no state left."""
         self._wire.cut()
         self._wire.refusing = True
         assert self._runner is not None
@@ -126,12 +126,12 @@ class RoomRig:
         self._wire.refusing = False
 
     async def inside(self) -> list[str]:
-        """Who is in the room, in alphabetical order."""
+        """Return the identities in the room, sorted."""
         listed = await self.service.list_participants(api.ListParticipantsRequest(room=self.room))
         return sorted(participant.identity for participant in listed.participants)
 
     def participants(self, room: str = "studio") -> list[str]:
-        """Who is inside, as the embedded server itself sees it."""
+        """Return the identities in a room, as the embedded server itself sees them."""
         found = self.server.rooms.get(room)
         return list(found.participants) if found else []
 
@@ -143,7 +143,7 @@ class RoomRig:
         return str(token.to_jwt())
 
     async def join(self, identity: str, single: bool = False, **grants: Any) -> rtc.Room:
-        """A Python client in the room, in signalling v0 or (`single`) v1."""
+        """Join with a Python client, in signalling v0 or (`single`) v1."""
         room = rtc.Room()
         self._clients.append(room)
         options = rtc.RoomOptions(single_peer_connection=single)
@@ -175,7 +175,7 @@ class RoomRig:
 
 @contextlib.asynccontextmanager
 async def room_rig(server: str = EMBEDDED, **options: Any) -> AsyncIterator[RoomRig]:
-    """`server` is the parameter of a fixture with `EVERY_SERVER`."""
+    """Open a rig on `server`, a parameter of a fixture with `EVERY_SERVER`."""
     rig = RoomRig()
     await rig.open(server, **options)
     try:
@@ -185,7 +185,7 @@ async def room_rig(server: str = EMBEDDED, **options: Any) -> AsyncIterator[Room
 
 
 class Socket:
-    """A client that speaks the signalling (v0) and nothing more."""
+    """A client that speaks only the signalling (v0)."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -202,7 +202,7 @@ class Socket:
 
 
 class Publisher:
-    """A client's picture and sound: a grey that changes with every frame, and a sine tone."""
+    """Publishes a grey picture that changes with every frame, and a sine tone."""
 
     def __init__(self, room: rtc.Room, tone: float = 500.0, width: int = 320, height: int = 180) -> None:
         self.room = room
@@ -256,7 +256,7 @@ class Publisher:
 
 
 class Events:
-    """What a room reported, in order; `first` waits for the first of a kind that fits."""
+    """The events of a client's room, in order. `first` waits for the first of a kind that fits."""
 
     def __init__(self, room: rtc.Room, *names: Any) -> None:
         self._seen: list[tuple[str, tuple[Any, ...]]] = []
@@ -285,7 +285,7 @@ class Events:
 
 
 async def acquainted(*rooms: rtc.Room) -> None:
-    """Wait until they all know each other: livekit-server tells of a newcomer without tracks up to 3 s later."""
+    """Wait until all participants know each other: livekit-server announces one without tracks up to 3 s later."""
     identities = {room.local_participant.identity for room in rooms}
     await until(
         lambda: all(len(identities & room.remote_participants.keys()) == len(rooms) - 1 for room in rooms)
@@ -293,7 +293,7 @@ async def acquainted(*rooms: rtc.Room) -> None:
 
 
 async def pictures(track: rtc.Track, count: int) -> list[rtc.VideoFrame]:
-    """The next decoded frames of a track."""
+    """Return the next decoded frames of a track."""
     stream = rtc.VideoStream(track)
     frames: list[rtc.VideoFrame] = []
     async with asyncio.timeout(PATIENCE):
@@ -306,7 +306,7 @@ async def pictures(track: rtc.Track, count: int) -> list[rtc.VideoFrame]:
 
 
 async def pitch(track: rtc.Track, seconds: float = 1.0) -> float:
-    """The loudest frequency (Hz) in the next `seconds` of sound; waits until there is any."""
+    """Wait for sound and return the loudest frequency (Hz) of its first `seconds`."""
     stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
     sound = np.zeros(0)
     async with asyncio.timeout(PATIENCE):
@@ -321,7 +321,7 @@ async def pitch(track: rtc.Track, seconds: float = 1.0) -> float:
 
 
 async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something that nothing reports, such as a socket that has been closed."""
+    """Poll for a condition that no event reports, such as a closed socket."""
     async with asyncio.timeout(PATIENCE):
         while True:
             answer = condition()

@@ -1,4 +1,4 @@
-"""A media websocket that does what a test says: the service's end of `liveavatar.media_socket`."""
+"""A scripted media websocket: the service's end of `liveavatar.media_socket`."""
 
 import asyncio
 import base64
@@ -12,13 +12,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from liveavatar.media_socket import Pace
 from rigs.rooms.room_rig import PATIENCE
 
-# Of a client: it gives up and tries again at once.
+# Options of a client that times out and retries at once.
 QUICK = {"pace": Pace(ready=0.1), "retry_after": (0.01, 0.01, 0.01)}
 CONNECTED = {"type": "session.state_updated", "state": "connected"}
 
 
 class ScriptedMedia:
-    """Keeps what clients send; `greeting` is said to every client that connects."""
+    """Keeps the commands of clients. Every client that connects gets `greeting`."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -57,13 +57,13 @@ class ScriptedMedia:
         await self._socket.close(code=code)
 
     async def drop(self) -> None:
-        """Cut the line without a closing handshake."""
+        """Drop the connection without a closing handshake."""
         assert self._socket is not None
         transport = self._socket._req.transport
         transport.abort()
 
     async def command(self, kind: str, count: int = 1) -> dict[str, Any]:
-        """The `count`th command of a kind, as soon as it is here."""
+        """Wait for the `count`th command of a kind."""
         async with self._news, asyncio.timeout(PATIENCE):
             while len(found := self.of(kind)) < count:
                 await self._news.wait()

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def echo(order: dict[str, object]) -> None:
-    """Tells whoever is at the media websocket what came of it, long frames by their length."""
+    """Echo orders to the media websocket, long frames by their length."""
     if order["do"] == "media":
         say(**{"is": "activity"})
         if order["frame"] == "die":
@@ -73,7 +73,7 @@ def act(script: str, job: dict[str, object]) -> None:
         case "talks":
             say(**{"is": "user_joined", "identity": "client-1"})
             say(**{"is": "transcript", "role": "user", "text": "Hello", "at": int(time.time() * 1000)})
-            say(**{"is": "transcript", "role": "nobody", "text": "?", "at": 1})
+            say(**{"is": "transcript", "role": "stranger", "text": "?", "at": 1})
             say(
                 **{
                     "is": "transcript",

@@ -1,4 +1,4 @@
-"""A playback sink that plays into nothing, as fast as its loop's clock, out of a queue like LiveKit's."""
+"""A playback sink without an output, in the time of its event loop, with a queue like LiveKit's."""
 
 import asyncio
 

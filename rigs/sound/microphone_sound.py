@@ -1,4 +1,4 @@
-"""What a microphone hears: people who speak, in a room that is not silent."""
+"""Sound of a microphone: voices in a room that is not silent."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ FEMALE, MALE, BRITISH = (
 
 
 async def spoken(text: str, voice: Voice = FEMALE, *, pause: float = 0.4, noise: float = 40.0) -> bytes:
-    """`text` as 16 kHz 16-bit mono, `pause` seconds before and after it, with a hiss of `noise` (RMS)."""
+    """Return `text` as 16 kHz 16-bit mono, `pause` seconds before and after it, with a hiss of `noise` (RMS)."""
     speaker = EspeakSpeaker()
     try:
         utterance = await speaker.synthesize(text, voice)
@@ -27,14 +27,14 @@ async def spoken(text: str, voice: Voice = FEMALE, *, pause: float = 0.4, noise:
 
 
 def in_room(pcm: bytes, *, pause: float, noise: float) -> bytes:
-    """`pcm` at half its loudness, with a hiss around and under it."""
+    """Return `pcm` at half its loudness, with a hiss around and under it."""
     silence = np.zeros(int(pause * RATE))
     sound = np.concatenate([silence, np.frombuffer(pcm, "<i2") * 0.5, silence])
     return samples(sound + hiss(len(sound), noise))
 
 
 def hiss(count: int, loudness: float) -> NDArray[np.float64]:
-    """`count` samples of white noise; the same every time."""
+    """Return `count` samples of white noise, the same every time."""
     return np.random.default_rng(7).normal(0, loudness, count) if loudness else np.zeros(count)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.avatar.hearing import FRAME_MS, SAMPLE_RATE
-from voice.speaking.utterance import SAMPLE_RATE as PLAYED_RATE
 from voice.hearing.vad import QUIET
+from voice.speaking.utterance import SAMPLE_RATE as PLAYED_RATE
 
 # Pieces of sound in which no echo may have come back. The span is longer than an echo needs on a busy machine:
 # otherwise the quiet time before it arrives would pass for headphones.

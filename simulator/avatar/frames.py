@@ -11,7 +11,7 @@ I420, RGB24 = rtc.VideoBufferType.I420, rtc.VideoBufferType.RGB24
 
 
 class FrameBuffer:
-    """The memory of one frame, which is overwritten for each picture. `frame` is a view of it."""
+    """The memory of one frame. Each picture overwrites it; `frame` is a view of it."""
 
     def __init__(self, background: Image.Image) -> None:
         self._pixels = _converted(background)

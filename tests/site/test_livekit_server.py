@@ -1,4 +1,4 @@
-"""The site's client of our LiveKitServer, on either server: what is gone counts as removed, and errors are words."""
+"""The site's client of our LiveKit, on both servers: removing twice is no error, and errors have a reason."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ async def dispatched(rig: RoomRig) -> list[str]:
     return [dispatch.id for dispatch in listed if dispatch.agent_name == AGENT_NAME]
 
 
-async def test_a_room_is_opened_for_as_long_as_it_is_told_and_deleted_as_often_as_one_likes(
+async def test_a_room_is_opened_with_its_timeout_and_a_second_delete_is_no_error(
     rig: RoomRig, livekit: LiveKitServer
 ) -> None:
     await livekit.open_room(rig.room, empty_for=660)
@@ -50,7 +50,7 @@ async def test_a_room_is_opened_for_as_long_as_it_is_told_and_deleted_as_often_a
     assert not (await rig.service.list_rooms(api.ListRoomsRequest(names=[rig.room]))).rooms
 
 
-async def test_a_withdraw_takes_the_dispatch_and_its_agent_away_as_often_as_one_likes(
+async def test_a_withdrawal_removes_dispatch_and_agent_and_a_second_one_is_no_error(
     rig: RoomRig, livekit: LiveKitServer
 ) -> None:
     await livekit.open_room(rig.room, empty_for=60)
@@ -67,7 +67,7 @@ async def test_a_withdraw_takes_the_dispatch_and_its_agent_away_as_often_as_one_
     assert await rig.inside() == []
 
 
-async def test_with_its_room_a_dispatch_is_gone_as_well(rig: RoomRig, livekit: LiveKitServer) -> None:
+async def test_a_withdrawal_in_a_deleted_room_is_no_error(rig: RoomRig, livekit: LiveKitServer) -> None:
     await livekit.open_room(rig.room, empty_for=60)
     dispatch = await livekit.dispatch(rig.room, {})
     await livekit.delete_room(rig.room)
@@ -76,7 +76,7 @@ async def test_with_its_room_a_dispatch_is_gone_as_well(rig: RoomRig, livekit: L
         await livekit.recall(dispatch, "agent-1")
 
 
-async def test_a_visitor_may_speak_and_send_data_but_show_nothing(
+async def test_a_visitor_may_publish_a_microphone_and_data_but_no_camera(
     rig: RoomRig, livekit: LiveKitServer
 ) -> None:
     visitor, heard = rtc.Room(), asyncio.Event()
@@ -101,9 +101,9 @@ async def test_a_visitor_may_speak_and_send_data_but_show_nothing(
 
 @pytest.mark.parametrize("call", ["open", "delete", "dispatch", "withdraw"])
 @pytest.mark.parametrize(
-    ("key", "secret"), [(API_KEY, "of somebody else, but long enough"), ("unknown", API_SECRET)]
+    ("key", "secret"), [(API_KEY, "another secret of sufficient length"), ("unknown", API_SECRET)]
 )
-async def test_what_the_server_refuses_is_said_without_secrets(
+async def test_a_refusal_of_the_server_is_reported_without_secrets(
     rig: RoomRig, call: str, key: str, secret: str
 ) -> None:
     livekit = LiveKitServer(rig.url, key, secret)
@@ -118,7 +118,9 @@ async def test_what_the_server_refuses_is_said_without_secrets(
 
 @pytest.mark.parametrize("call", ["open", "delete", "dispatch", "withdraw"])
 @pytest.mark.parametrize("answer", [(200, "<h1>It works!</h1>"), (404, "not here"), None])
-async def test_what_is_no_livekit_server_is_unavailable(call: str, answer: tuple[int, str] | None) -> None:
+async def test_another_server_at_the_address_is_unavailable(
+    call: str, answer: tuple[int, str] | None
+) -> None:
     async def page(_: web.Request) -> web.Response:
         assert answer is not None
         return web.Response(status=answer[0], text=answer[1])
@@ -161,7 +163,7 @@ async def called(livekit: LiveKitServer, call: str, room: str) -> Any:
         ("http://localhost:7880/livekit/", "ws://localhost:7880/livekit"),
     ],
 )
-def test_its_address_is_read_as_livekit_writes_it(
+def test_the_address_is_converted_to_a_websocket_url(
     monkeypatch: pytest.MonkeyPatch, text: str, url: str | None
 ) -> None:
     monkeypatch.setenv("LIVEKIT_URL", text)
@@ -170,7 +172,7 @@ def test_its_address_is_read_as_livekit_writes_it(
 
 
 @pytest.mark.parametrize("text", ["rooms.example.org", "ftp://rooms.example.org", "wss://"])
-def test_an_address_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_an_invalid_address_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("LIVEKIT_URL", text)
 
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Reading commands and orders."""
+"""Parsing of commands and orders."""
 
 import json
 
@@ -52,7 +52,7 @@ START = {
         ({"event_type": "avatar.interrupt", "event_id": "x" * 500}, Command("avatar.interrupt")),
     ],
 )
-def test_commands_are_read_as_the_web_sdk_sends_them(packet, command):
+def test_commands_are_parsed_as_the_web_sdk_sends_them(packet, command):
     assert parse_command(json.dumps(packet).encode()) == command
 
 
@@ -97,7 +97,7 @@ def test_no_packet_breaks_the_reader(value):
         return
 
 
-def test_half_characters_are_replaced_before_they_can_break_anything():
+def test_lone_surrogates_are_replaced():
     packet = b'{"event_type": "avatar.speak_text", "text": "Hi \\ud83d", "event_id": "\\ud83d"}'
 
     assert parse_command(packet).text == "Hi ?"
@@ -113,7 +113,7 @@ def test_a_start_order_becomes_a_job_with_its_variables_filled_in():
     assert job.context.faqs == ("Bob asks",)
 
 
-def test_secrets_never_show():
+def test_secrets_are_in_no_representation():
     llm = {"base_url": "https://llm.example/v1/", "model": "grump-1", "api_key": "secret-three"}
     job = parse_order(json.dumps(START | {"llm": llm}).encode())
 
@@ -154,7 +154,7 @@ def test_a_stop_order_carries_its_reason():
         json.dumps(START | {"voice": None}).encode(),
     ],
 )
-def test_an_order_that_is_not_understood_is_refused_without_its_content(line):
+def test_an_unknown_order_is_refused_without_its_content(line):
     with pytest.raises(BadOrder) as refused:
         parse_order(line)
 
@@ -166,7 +166,7 @@ def test_an_order_that_is_not_understood_is_refused_without_its_content(line):
     [
         ("${a} and ${a}", "1 and 1"),
         ("$a {a} ${b} ${ a }", "$a {a} ${b} ${ a }"),
-        ("${a}${c}", "1${a}"),  # values are not looked into
+        ("${a}${c}", "1${a}"),  # values are not expanded
     ],
 )
 def test_variables_are_filled_in_once(text, filled):

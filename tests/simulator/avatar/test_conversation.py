@@ -93,7 +93,7 @@ async def test_the_transcription_of_an_interrupted_utterance_is_what_was_heard(s
     assert stage.kinds[-2:] == ["avatar.transcription", "avatar.speak_ended"]
 
 
-async def test_an_interrupt_of_silence_is_nothing(stage):
+async def test_an_interrupt_of_silence_has_no_effect(stage):
     stage.order("avatar.interrupt")
     stage.order("avatar.speak_text", "Hi.")
     await stage.until("avatar.speak_ended")
@@ -130,7 +130,7 @@ async def test_a_sender_far_ahead_loses_commands_not_the_avatar(stage):
     assert stage.texts("avatar.transcription") == ["still here"]
 
 
-async def test_the_face_shows_what_goes_on(stage):
+async def test_the_mood_follows_the_commands(stage):
     moods = [stage.talk.mood]
     stage.order("avatar.start_listening")
     moods.append(stage.talk.mood)
@@ -162,7 +162,7 @@ async def test_push_to_talk_opens_once_and_closes_once(stage):
     assert stage.talk.mood is Mood.LISTENING
 
 
-async def test_push_to_talk_fails_where_it_was_not_asked_for(stage):
+async def test_push_to_talk_fails_in_a_conversational_session(stage):
     stage.order("user.start_push_to_talk")
     stage.order("user.stop_push_to_talk")
     await stage.until("user.push_to_talk_stop_failed")

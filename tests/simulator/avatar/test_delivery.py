@@ -1,4 +1,4 @@
-"""How the avatar says something, and plays what is no speech."""
+"""How the avatar speaks, and plays sound other than speech."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Hummer(QuickVoice):
-    """Hums every text for a second, its second word half-way, and has no phonemes."""
+    """Hums every text for a second, with its second word half-way and without phonemes."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -47,15 +47,19 @@ async def test_a_voice_without_phonemes_moves_the_lips_by_its_sound(talk):
     assert talk.playback.mouth() != REST
 
 
-async def test_the_next_sentence_is_made_while_one_is_heard(talk, hummer):
+async def test_the_next_sentence_is_synthesised_while_one_is_heard(talk, hummer):
     talk.order("avatar.speak_text", "One one. Two two. Three three. Four four.")
     await talk.until("avatar.speak_started")
     await talk.playback.reached(0.2)
 
-    assert hummer.texts == ["One one. ", "Two two. ", "Three three. "]  # heard, waiting, and ready to follow
+    assert hummer.texts == [
+        "One one. ",
+        "Two two. ",
+        "Three three. ",
+    ]  # played, queued, and waiting for room in the queue
 
 
-async def test_an_answer_that_fails_takes_the_conversation_down():
+async def test_an_unexpected_error_in_an_answer_ends_the_conversation():
     class Broken:
         async def reply(self, text: str) -> AsyncIterator[str]:
             yield "Well. "
@@ -70,7 +74,7 @@ async def test_an_answer_that_fails_takes_the_conversation_down():
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(0.5, 0.5), (1000.0, LONGEST), (-1.0, 0.0)])
-def test_a_tone_lasts_as_long_as_it_is_asked_to_within_a_minute(seconds, lasts):
+def test_a_tone_lasts_as_long_as_ordered_but_at_most_a_minute(seconds, lasts):
     assert len(tone(seconds, 440)) == lasts * BYTES_PER_SECOND
 
 

@@ -1,4 +1,4 @@
-"""What becomes of events on their way out while an event fault is on."""
+"""Event faults: how they change events on their way out."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def test_reordering_loses_nothing_once_an_utterance_has_ended(events: list[dict[
     assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, events))
 
 
-def test_what_was_held_back_follows_when_the_fault_is_switched_off() -> None:
+def test_a_delayed_event_follows_when_the_fault_is_switched_off() -> None:
     faults = Faults(events="reordered")
     distortion = Distortion(faults)
 
@@ -55,7 +55,7 @@ def test_what_was_held_back_follows_when_the_fault_is_switched_off() -> None:
     assert [json.loads(packet) for packet in distortion.packets(ENDED)] == [STARTED, ENDED]
 
 
-def test_unknown_events_come_beside_the_real_ones_in_their_shape() -> None:
+def test_unknown_events_precede_the_real_ones_in_their_shape() -> None:
     unknown, real = sent(Faults(events="unknown"), STARTED)
 
     assert real == STARTED
@@ -64,7 +64,7 @@ def test_unknown_events_come_beside_the_real_ones_in_their_shape() -> None:
     assert unknown["event_id"] != STARTED["event_id"]
 
 
-def test_malformed_packets_come_beside_the_real_ones() -> None:
+def test_malformed_packets_precede_the_real_ones() -> None:
     distortion = Distortion(Faults(events="malformed"))
 
     packets = [distortion.packets(STARTED) for _ in range(6)]
@@ -82,7 +82,7 @@ def _event_type(packet: str) -> str:
     return str(message.get("event_type")) if isinstance(message, dict) else ""
 
 
-def test_the_first_years_full_mode_knew_no_chunks_and_no_ids() -> None:
+def test_the_old_vocabulary_of_full_mode_has_no_chunks_and_no_ids() -> None:
     old = sent(Faults(vocabulary="old"), *UTTERANCE)
 
     assert [event["event_type"] for event in old] == [
@@ -114,5 +114,5 @@ def test_the_first_years_full_mode_knew_no_chunks_and_no_ids() -> None:
         ({"type": "error", "error": {"type": "server_error"}}, None),
     ],
 )
-def test_the_first_years_media_websocket(event: dict[str, Any], old: dict[str, Any] | None) -> None:
+def test_the_old_vocabulary_of_the_media_websocket(event: dict[str, Any], old: dict[str, Any] | None) -> None:
     assert sent(Faults(vocabulary="old"), event) == ([] if old is None else [old])

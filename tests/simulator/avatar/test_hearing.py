@@ -75,7 +75,7 @@ async def enter(ear: Ear, rooms) -> None:
 
 
 @pytest.mark.parametrize("first", ["user", "agent"])
-async def test_the_user_is_heard_whoever_came_first(rooms, ear, first):
+async def test_the_user_is_heard_in_either_order_of_joins(rooms, ear, first):
     if first == "agent":
         await enter(ear, rooms)
     user = await Publisher(await rooms.join("client-1"), tone=500).start()
@@ -103,7 +103,7 @@ async def test_neither_pictures_nor_other_agents_are_subscribed_to(rooms, ear):
     await avatar.stop()
 
 
-async def test_of_two_microphones_the_newer_one_counts(rooms, ear):
+async def test_the_newer_of_two_microphones_counts(rooms, ear):
     await enter(ear, rooms)
     old = await Publisher(await rooms.join("client-1"), tone=500).start()
     await ear.tone(500)
@@ -114,7 +114,7 @@ async def test_of_two_microphones_the_newer_one_counts(rooms, ear):
     await new.stop()
 
 
-async def test_a_mute_is_the_end_of_the_sound_and_an_unmute_its_begin(rooms, ear):
+async def test_a_mute_stops_the_sound_and_an_unmute_starts_it(rooms, ear):
     await enter(ear, rooms)
     user = await Publisher(await rooms.join("client-1"), tone=500).start()
     await ear.tone(500)
@@ -129,7 +129,7 @@ async def test_a_mute_is_the_end_of_the_sound_and_an_unmute_its_begin(rooms, ear
     await user.stop()
 
 
-async def test_a_user_who_goes_takes_the_microphone_along(rooms, ear):
+async def test_a_user_that_leaves_is_a_lost_microphone(rooms, ear):
     await enter(ear, rooms)
     room = await rooms.join("client-1")
     user = await Publisher(room, tone=500).start()
@@ -140,14 +140,14 @@ async def test_a_user_who_goes_takes_the_microphone_along(rooms, ear):
     await ear.loss()
 
 
-async def test_a_join_that_fails_says_who_and_where(rooms):
+async def test_a_failed_join_names_participant_and_address(rooms):
     room = rtc.Room()
 
     with pytest.raises(JoinFailed, match=r"the agent could not join the room at ws://"):
         await join(room, rooms.url, "no token", "the agent")
 
 
-async def test_a_join_that_is_cancelled_leaves_the_room_again(rooms):
+async def test_a_cancelled_join_leaves_the_room_again(rooms):
     room = rtc.Room()
     joining = asyncio.create_task(join(room, rooms.url, rooms.token("agent"), "the agent"))
     await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from voice.speaking.utterance import PhonemeMark
 
 
 def track(*sounds: tuple[str, int]):
-    """A track of (IPA, start ms) that ends in a pause of 200 ms."""
+    """Return the track of (IPA, start ms), which ends in a pause of 200 ms."""
     marks = [PhonemeMark(ipa, start) for ipa, start in sounds]
     return track_from_phonemes([*marks, PhonemeMark("", 400)], 0.6)
 
@@ -28,7 +28,7 @@ def track(*sounds: tuple[str, int]):
         ("v", "mouth_fv"),
         ("t", "mouth_open2_wide2"),
         ("tʃ", "mouth_open2_wide1"),
-        ("ʘ", "mouth_open2_wide2"),  # a click no language of ours has still moves the mouth
+        ("ʘ", "mouth_open2_wide2"),  # an unknown click still moves the mouth
         ("", ""),
     ],
 )
@@ -50,7 +50,7 @@ def test_the_mouth_moves_twenty_milliseconds_before_the_sound():
     assert mouth.at(0.185) == PRESS
 
 
-def test_even_the_shortest_press_is_long_enough_for_a_video_frame():
+def test_the_shortest_press_lasts_for_a_video_frame():
     mouth = track(("ɑ", 0), ("b", 200), ("ɑ", 210))
 
     pressed = [step for step in range(30) if mouth.at(step * STEP) == PRESS]

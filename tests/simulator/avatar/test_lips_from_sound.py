@@ -1,4 +1,4 @@
-"""Lips read from sound: speech, and all that is none."""
+"""Lips from sound, of speech and of other sound."""
 
 import asyncio
 import itertools
@@ -33,7 +33,7 @@ def pcm(sound: np.ndarray) -> bytes:
 
 
 def mouths(sound: bytes, *cuts: int) -> list[Mouth]:
-    """The mouth every 20 ms of `sound`, which comes in pieces cut at these bytes."""
+    """Return the mouth every 20 ms of `sound`, cut into pieces at these bytes."""
     lips, pieces = SoundLips(), []
     for start, end in itertools.pairwise([0, *cuts, len(sound)]):
         pieces.append((start / BYTES_PER_SECOND, end / BYTES_PER_SECOND, lips.listen(sound[start:end])))
@@ -65,7 +65,7 @@ def utterance() -> Utterance:
     return asyncio.run(spoken())
 
 
-def test_voices_and_sentences_it_never_heard_are_read_well():
+def test_the_network_generalises_to_other_voices_and_sentences():
     heard = asyncio.run(speak(UNHEARD_VOICES, SENTENCES[UNHEARD_SENTENCES]))
 
     scores = judge(trained_network(), joined(lesson(it) for it in heard))
@@ -86,7 +86,7 @@ def test_the_mouth_does_what_the_phonemes_say_at_nearly_the_same_moment(utteranc
 
 
 @pytest.mark.parametrize("piece", [BYTES_PER_SECOND, 960, 1920, 4802])
-def test_it_does_not_matter_how_a_stream_is_cut(utterance, piece):
+def test_the_size_of_pieces_does_not_matter(utterance, piece):
     whole = mouths(utterance.pcm)
 
     cut = mouths(utterance.pcm, *range(piece, len(utterance.pcm), piece))
@@ -100,7 +100,7 @@ def test_every_piece_is_covered_from_its_start_to_its_end(lengths):
     lips = SoundLips()
     tone = pcm(0.3 * np.sin(2 * np.pi * 220 * CLOCK))
     start = 0
-    lips.listen(tone[: SAMPLE_RATE // 2])  # the mouth is open by now
+    lips.listen(tone[: SAMPLE_RATE // 2])  # opens the mouth
     for length in lengths:
         track = lips.listen(tone[start * 2 : (start + length) * 2])
         start += length
@@ -109,7 +109,7 @@ def test_every_piece_is_covered_from_its_start_to_its_end(lengths):
         assert {track.at(moment) != REST for moment in np.linspace(0, last, 5)} == {True}
 
 
-def test_nothing_is_read_from_nothing():
+def test_an_empty_piece_has_no_shapes():
     assert SoundLips().listen(b"").at(0.0) == REST
 
 
@@ -126,7 +126,7 @@ def test_nothing_is_read_from_nothing():
     ],
     ids=["silence", "hiss", "tone", "soft tone", "low tone", "noise", "chord"],
 )
-def test_what_is_no_speech_moves_the_lips_little_and_steadily(sound, least, most, changes):
+def test_sound_without_speech_moves_the_lips_little_and_steadily(sound, least, most, changes):
     shapes = mouths(pcm(sound))
 
     settled = openings(shapes)[10:]
@@ -160,7 +160,7 @@ def test_lips_that_meet_stay_together_for_a_video_frame(utterance):
     assert min(runs) * STEP >= 0.04
 
 
-def test_a_new_utterance_begins_with_nothing_heard(utterance):
+def test_a_new_utterance_does_not_depend_on_the_last(utterance):
     lips = SoundLips()
     lips.listen(utterance.pcm)
     lips.reset()

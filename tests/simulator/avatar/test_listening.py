@@ -1,4 +1,4 @@
-"""What the user says, as events and answers: scripted ears and voice, no room."""
+"""Events and answers to spoken words, with a scripted recogniser and voice and without a room."""
 
 import asyncio
 import uuid
@@ -29,7 +29,7 @@ async def talk(request, brain):
     await asyncio.wait({running})
 
 
-# LiveAvatar docs, full-mode events: what each has beside its envelope.
+# LiveAvatar docs, full-mode events: the members of each event beside its envelope.
 ENVELOPE = {"event_id", "event_type", "session_id", "source_event_id"}
 MEMBERS = {
     "user.speak_started": set(),
@@ -109,7 +109,7 @@ async def test_speech_silences_the_avatar_and_is_answered_afterwards(talk):
     assert talk.texts("avatar.transcription")[1] == "stop please. Really."
 
 
-async def test_the_request_behind_an_interrupted_answer_is_ended(talk, brain):
+async def test_the_request_of_an_interrupted_answer_is_ended(talk, brain):
     brain.gate.clear()
     talk.user("tell me everything |")
     await talk.until("user.transcription")
@@ -122,7 +122,7 @@ async def test_the_request_behind_an_interrupted_answer_is_ended(talk, brain):
     assert talk.texts("avatar.transcription") == ["Fine."]
 
 
-async def test_who_goes_on_after_a_breath_is_answered_once_for_both_parts(talk, brain):
+async def test_a_question_continued_after_a_breath_is_answered_once(talk, brain):
     brain.gate.clear()
     talk.user("when do you open |")
     await talk.until("user.transcription")
@@ -136,7 +136,7 @@ async def test_who_goes_on_after_a_breath_is_answered_once_for_both_parts(talk, 
     assert brain.remembered[0] == ("user", "when do you open on sunday")
 
 
-async def test_who_goes_on_before_the_first_part_is_understood_is_answered_once(talk):
+async def test_a_question_continued_during_recognition_is_answered_once(talk):
     talk.recognizer.gate.clear()
     talk.user("when do you open | on sunday")
     talk.recognizer.gate.set()
@@ -147,7 +147,7 @@ async def test_who_goes_on_before_the_first_part_is_understood_is_answered_once(
     assert talk.texts("avatar.transcription") == ["when do you open on sunday morning. Really."]
 
 
-async def test_a_cough_does_not_make_a_question_unasked(talk, brain):
+async def test_a_question_is_answered_even_after_a_cough(talk, brain):
     brain.gate.clear()
     talk.user("when do you open |")
     await talk.until("user.transcription")
@@ -159,7 +159,7 @@ async def test_a_cough_does_not_make_a_question_unasked(talk, brain):
     assert talk.texts("avatar.transcription") == ["when do you open. Really."]
 
 
-async def test_a_new_question_into_an_answer_that_was_listened_to_stands_alone(talk, brain, monkeypatch):
+async def test_a_new_question_during_an_answer_is_answered_alone(talk, brain, monkeypatch):
     monkeypatch.setattr("simulator.avatar.conversation.SAME_THOUGHT", 0.0)
     talk.user(f"{LONG} |")
     await talk.until(*["avatar.transcription.chunk"] * 3)
@@ -187,7 +187,7 @@ async def test_the_history_is_what_was_said_and_heard(talk, brain):
     ]
 
 
-async def test_of_an_interrupted_answer_what_was_heard_is_remembered(talk, brain):
+async def test_the_heard_part_of_an_interrupted_answer_is_remembered(talk, brain):
     talk.user(f"{LONG} |")
     await talk.until(*["avatar.transcription.chunk"] * 3)
     talk.order("avatar.interrupt")
@@ -199,7 +199,7 @@ async def test_of_an_interrupted_answer_what_was_heard_is_remembered(talk, brain
     assert "sixteen" not in heard
 
 
-async def test_what_is_not_understood_is_said_so_once_in_a_row(talk):
+async def test_the_avatar_apologises_once_in_a_row(talk):
     talk.user("cough |")
     await talk.until("avatar.speak_ended")
     talk.user("cough | hello |")
@@ -212,7 +212,7 @@ async def test_what_is_not_understood_is_said_so_once_in_a_row(talk):
     assert talk.said.count(("avatar", SORRY)) == 2
 
 
-async def test_what_was_shown_and_is_not_understood_after_all_is_taken_back(talk):
+async def test_interim_text_is_taken_back_if_the_final_text_is_empty(talk):
     talk.user("hello cough |")
     await talk.until("avatar.speak_ended")
 
@@ -220,7 +220,7 @@ async def test_what_was_shown_and_is_not_understood_after_all_is_taken_back(talk
     assert talk.said == [("avatar", SORRY)]
 
 
-async def test_an_interrupt_while_it_is_being_understood_leaves_it_unanswered(talk, brain):
+async def test_an_interrupt_during_recognition_leaves_the_utterance_unanswered(talk, brain):
     talk.recognizer.gate.clear()
     talk.user("never mind |")
     await talk.until("user.speak_ended")
@@ -253,7 +253,7 @@ async def test_a_lost_microphone_ends_the_utterance(talk):
     assert talk.texts("user.transcription") == ["when do you open"]
 
 
-async def test_who_talks_without_end_is_answered_in_parts(talk, monkeypatch):
+async def test_endless_speech_is_cut_into_utterances(talk, monkeypatch):
     monkeypatch.setattr(
         listening, "LONGEST", len("one two three".replace(" ", "")) / listening.BYTES_PER_SECOND
     )
@@ -276,7 +276,7 @@ async def test_every_recognition_is_over_in_the_end(talk):
     assert [recognition.over for recognition in talk.recognizer.recognitions] == [True] * 3
 
 
-async def test_the_face_follows_the_talk(talk, brain):
+async def test_the_mood_follows_the_conversation(talk, brain):
     brain.gate.clear()
     moods = [talk.talk.mood]
     talk.user("hello")

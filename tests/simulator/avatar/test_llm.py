@@ -1,4 +1,4 @@
-"""A session with an LLM configuration of its own: who answers, and what they are asked."""
+"""A session with its own LLM configuration: which brain answers, and what the LLM is asked."""
 
 import json
 
@@ -35,7 +35,7 @@ class ChatService:
         await self._runner.cleanup()
 
     def configuration(self) -> dict[str, str]:
-        return {"base_url": self.url + "/", "model": "grump-1", "api_key": "a key nobody may see"}
+        return {"base_url": self.url + "/", "model": "grump-1", "api_key": "a secret key"}
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(await request.json())
@@ -76,7 +76,7 @@ async def test_the_sessions_own_llm_answers_with_the_context_and_what_was_said(r
     await viewer.send(event_type="avatar.speak_response", event_id="r", text="Really?")
     await viewer.event("avatar.speak_ended", source_event_id="r")
 
-    assert chat.keys == ["Bearer a key nobody may see"] * 2
+    assert chat.keys == ["Bearer a secret key"] * 2
     first, second = chat.requests
     assert (first["model"], first["stream"]) == ("grump-1", True)
     assert "grumpy waiter" in first["messages"][0]["content"]
@@ -104,4 +104,4 @@ async def test_its_key_appears_nowhere(rig, chat):
     await viewer.send(event_type="avatar.speak_response", event_id="q", text="When do you open?")
     await viewer.event("avatar.speak_ended")
 
-    assert "nobody may see" not in json.dumps([worker.reports, viewer.events])
+    assert "a secret key" not in json.dumps([worker.reports, viewer.events])

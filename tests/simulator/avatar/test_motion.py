@@ -1,4 +1,4 @@
-"""How the presenter moves, frame by frame."""
+"""The movement of the presenter, frame by frame."""
 
 import itertools
 import random
@@ -45,7 +45,7 @@ def test_a_mood_leans_the_head(mood, turn):
     assert all(abs(pose.turn - turn) < 0.7 for pose in settled)
 
 
-def test_a_new_mood_is_taken_on_smoothly():
+def test_the_head_moves_smoothly_to_a_new_mood():
     motion = Motion(random.Random(1))
     motion.at(0.0, Mood.LISTENING, REST)
     turns = [motion.at(index * FRAME, Mood.THINKING, REST).turn for index in range(1, 50)]
@@ -55,7 +55,7 @@ def test_a_new_mood_is_taken_on_smoothly():
     assert turns[-1] < -1.6
 
 
-def test_who_listens_looks_at_you_and_nods():
+def test_a_listening_presenter_looks_at_the_viewer_and_nods():
     listening = poses(Mood.LISTENING, 20.0)
 
     assert {pose.eyes.split("_")[2] for pose in listening} == {"centre"}
@@ -63,7 +63,7 @@ def test_who_listens_looks_at_you_and_nods():
     assert max(pose.shift_y for pose in listening) > 5
 
 
-def test_who_thinks_looks_up():
+def test_a_thinking_presenter_looks_up():
     assert all("_up" in pose.eyes or "closed" in pose.eyes for pose in poses(Mood.THINKING))
 
 
@@ -81,7 +81,7 @@ def test_a_mouth_at_rest_smiles_as_the_mood_does(mood):
     assert poses(mood, 1.0)[-1].mouth == f"mouth_rest{BEARINGS[mood].smile}"
 
 
-def test_after_a_standstill_of_the_process_the_presenter_does_not_jump():
+def test_the_presenter_does_not_jump_after_a_pause_of_the_process():
     motion = Motion(random.Random(1))
     before = motion.at(0.0, Mood.IDLE, REST)
     after = motion.at(60.0, Mood.LISTENING, REST)
@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_performance():
     assert poses(Mood.IDLE, 10.0, seed=7) != poses(Mood.IDLE, 10.0, seed=8)
 
 
-def test_poses_too_close_to_tell_apart_become_equal():
+def test_poses_that_look_the_same_become_equal():
     view = View(*SIZES["low"])
 
     distinct = {pose.snapped(view) for pose in poses(Mood.IDLE, 10.0)}

@@ -1,4 +1,4 @@
-"""The pictures."""
+"""The rendered pictures."""
 
 import io
 import random
@@ -21,7 +21,7 @@ from simulator.avatar.rig import AVATARS, SIZES, View
 from simulator.avatar.sprites import load_sprites
 
 STILL = Pose(0.0, 0.0, 0.0, 0.0, "eyes_open_centre_rest", "mouth_rest2")
-AWAY = replace(STILL, shift_x=3.0)  # from here every pose is painted anew
+AWAY = replace(STILL, shift_x=3.0)  # a pose after this one is painted as a whole
 LOW = View(*SIZES["low"])
 
 
@@ -31,7 +31,7 @@ def painter():
 
 
 def frame(painter: Painter, *poses: Pose) -> Image.Image:
-    """The whole frame after these poses."""
+    """Return the whole frame after these poses."""
     shown = painter.background.copy()
     for pose in poses:
         patch = painter.paint(pose)
@@ -44,7 +44,7 @@ def pixels(painter: Painter, pose: Pose) -> np.ndarray:
 
 
 def flat(painter: Painter, sprites: dict, pose: Pose) -> Image.Image:
-    """The whole frame, put together without turning anything: what the drawing itself says."""
+    """Return the whole frame, composed without any turn: the drawing itself."""
     frame = painter.background.convert("RGBA")
     for name in ("hair_back", "body", "head", pose.eyes, pose.mouth):
         frame.alpha_composite(sprites[name].image, sprites[name].at)

@@ -89,7 +89,7 @@ async def test_stop_silences_at_once_and_closes_the_mouth(playback, loudspeaker)
 async def test_positions_stay_right_after_a_stop_in_the_middle_of_a_write(playback, loudspeaker):
     for _ in range(3):
         start = playback.push(sound(1.0), lambda at: A)
-        await playback.reached(start + 0.03)  # the queue is full by now and a write is waiting
+        await playback.reached(start + 0.03)  # the queue is full and a write waits
         assert loudspeaker.queued() > QUEUE_SECONDS - 0.05
         playback.stop()
 
@@ -100,7 +100,7 @@ async def test_positions_stay_right_after_a_stop_in_the_middle_of_a_write(playba
 
 
 class Tape:
-    """A sink that plays as far as the test says, with room for one frame."""
+    """A sink that plays as far as the test says and has room for one frame."""
 
     def __init__(self) -> None:
         self.written = 0.0
@@ -118,7 +118,7 @@ class Tape:
         self.heard = self.written
 
 
-async def test_a_frame_that_waits_for_room_is_on_its_way_like_the_others():
+async def test_a_frame_that_waits_for_room_counts_as_queued():
     tape = Tape()
     playback = Playback(tape)
     running = asyncio.create_task(playback.run())
@@ -132,7 +132,7 @@ async def test_a_frame_that_waits_for_room_is_on_its_way_like_the_others():
     await asyncio.wait({running})
 
 
-async def test_a_voice_that_begins_again_has_its_way_to_go_before_it_is_heard():
+async def test_a_voice_that_begins_again_is_heard_after_its_latency():
     tape = Tape()
     playback = Playback(tape)
     running = asyncio.create_task(playback.run())
@@ -142,7 +142,7 @@ async def test_a_voice_that_begins_again_has_its_way_to_go_before_it_is_heard():
     tape.room.release()
     playback.push(sound(FRAME_SECONDS), lambda at: B)
     await asyncio.sleep(0)
-    tape.heard -= 0.05  # what is new takes longer than the silence before it
+    tape.heard -= 0.05  # new sound has more latency than the silence before it
 
     assert playback.position == pytest.approx(FRAME_SECONDS)
     tape.heard += 0.07
@@ -172,9 +172,9 @@ def utterance(text: str, *marks: tuple[int, int]) -> Utterance:
     ("spoken", "expected"),
     [
         (utterance("Hi Bob! ", (0, 10), (3, 300)), [("Hi ", 0.01), ("Bob! ", 0.3)]),
-        # espeak says "twenty five dollars" for one written word, and then goes on
+        # espeak speaks "twenty five dollars" for one written word
         (utterance("$25 now", (1, 0), (1, 200), (1, 400), (4, 700)), [("$25 ", 0.0), ("now", 0.7)]),
-        # a word without a mark of its own comes with the one before it
+        # a word without a mark begins with the one before it
         (utterance("one \u2014 two", (0, 0), (6, 500)), [("one ", 0.0), ("\u2014 ", 0.0), ("two", 0.5)]),
         (
             utterance("  led by spaces", (2, 40), (6, 200), (9, 300)),

@@ -1,4 +1,4 @@
-"""The push-to-talk window: scripted ears and voice, no room. LiveAvatar docs, push to talk."""
+"""The push-to-talk window (LiveAvatar docs), with a scripted recogniser and voice and without a room."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_outside_the_window_nothing_is_heard(talk):
     assert talk.detector.guarded == []
 
 
-async def test_all_that_is_said_in_the_window_is_one_utterance(talk):
+async def test_all_speech_in_the_window_is_one_utterance(talk):
     talk.order("user.start_push_to_talk")
     talk.user("when do | you open | | on sunday")
     talk.order("user.stop_push_to_talk")
@@ -51,7 +51,7 @@ async def test_all_that_is_said_in_the_window_is_one_utterance(talk):
     assert talk.texts("user.transcription") == ["when do you open on sunday morning"]
 
 
-async def test_a_window_in_which_nothing_is_said_is_not_answered(talk):
+async def test_a_window_without_speech_is_not_answered(talk):
     talk.order("user.start_push_to_talk")
     talk.user("| |")
     talk.order("user.stop_push_to_talk")
@@ -72,7 +72,7 @@ async def test_opening_the_window_silences_the_avatar(talk):
     assert talk.talk.mood is Mood.LISTENING
 
 
-async def test_a_microphone_that_goes_and_comes_leaves_the_window_open(talk):
+async def test_a_lost_microphone_leaves_the_window_open(talk):
     talk.order("user.start_push_to_talk")
     talk.user("when do")
     talk.listening.microphone_lost()
@@ -93,7 +93,7 @@ async def test_a_window_reopened_at_once_begins_a_new_utterance(talk):
     assert talk.texts("user.transcription") == ["one", "two"]
 
 
-async def test_what_an_open_window_interrupts_is_shown_but_not_answered(talk):
+async def test_an_utterance_interrupted_by_a_new_window_is_shown_but_not_answered(talk):
     talk.recognizer.gate.clear()
     talk.order("user.start_push_to_talk")
     talk.user("never mind")

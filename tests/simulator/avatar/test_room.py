@@ -7,11 +7,11 @@ import numpy as np
 import psutil
 import pytest
 from livekit import api
+from voice.espeak import EspeakSpeaker
+from voice.tts import Voice
 
 from rigs.avatar.avatar_rig import AUDIBLE, CONTEXT, FRAME, SESSION, avatar_rig
 from rigs.rooms.room_rig import EVERY_SERVER, PATIENCE, embedded_only, room_rig, until
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
 
 pytestmark = pytest.mark.rooms
 
@@ -20,7 +20,7 @@ LONG = "one two three four five six seven eight nine ten eleven twelve thirteen 
 # receiver's jitter buffer may lengthen sound.
 ON_ITS_WAY = 0.5
 QUIET = {"context": CONTEXT | {"opening_text": None}}
-whatever_the_server = embedded_only("it is about the process, not the room", fixture="rooms")
+whatever_the_server = embedded_only("it tests the process, not the room", fixture="rooms")
 
 
 @pytest.fixture(params=EVERY_SERVER)
@@ -57,7 +57,7 @@ async def test_it_joins_as_the_two_participants_the_web_sdk_waits_for(rig, rooms
         answer = await rooms.service.list_participants(api.ListParticipantsRequest(room=rooms.room))
         return {person.identity: list(person.tracks) for person in answer.participants}
 
-    async def both_flow():  # a server lists a track when its media arrive, a moment after "ready"
+    async def both_flow():  # a server lists a track when its media arrive, after "ready"
         return len((await tracks())["heygen"]) == 2
 
     await until(both_flow)
@@ -114,7 +114,7 @@ async def seconds_of(text: str) -> float:
         await speaker.close()
 
 
-async def test_after_an_interrupt_no_more_is_heard_than_is_told(rig):
+async def test_after_an_interrupt_no_more_is_heard_than_transcribed(rig):
     await rig.ready(**QUIET)
     viewer = await rig.viewer()
     await viewer.send(event_type="avatar.speak_text", event_id="1", text=LONG)
@@ -212,7 +212,7 @@ async def test_it_ends_with_its_parent(rig, ending):
 
 
 @whatever_the_server
-async def test_even_a_killed_worker_leaves_no_speech_process(rig):
+async def test_a_killed_worker_leaves_no_speech_process(rig):
     worker = await rig.ready(**QUIET)
     family = worker.family()
     worker.process.kill()
@@ -223,7 +223,7 @@ async def test_even_a_killed_worker_leaves_no_speech_process(rig):
 
 
 @whatever_the_server
-async def test_a_spare_that_is_never_used_ends_with_its_parent(rig):
+async def test_an_unused_standby_process_ends_with_its_parent(rig):
     worker = await rig.warm()
     worker.process.stdin.close()
 
@@ -252,7 +252,7 @@ async def test_a_room_that_is_deleted_is_reported(rig, rooms):
 
 
 @whatever_the_server
-async def test_an_order_it_does_not_understand_is_a_failure(rig):
+async def test_an_unknown_order_ends_the_process(rig):
     worker = await rig.warm()
     await worker.order(do="dance")
     await worker.report("failed")

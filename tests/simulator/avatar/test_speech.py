@@ -1,4 +1,4 @@
-"""A visitor speaks to the whole avatar: its worker process in a real room, and people made by espeak-ng."""
+"""A visitor speaks to the whole avatar: a real process in a real room, and voices of espeak-ng."""
 
 import pytest
 
@@ -29,7 +29,7 @@ async def rig(rooms):
 
 
 def in_order(kinds: list[str]) -> list[str]:
-    """Without the chunks, whose number is nobody's business."""
+    """Return the kinds without the chunks, whose number varies."""
     return [kind for kind in kinds if not kind.endswith(".chunk")]
 
 
@@ -168,7 +168,7 @@ async def test_the_last_word_before_the_button_is_released_is_heard(rig):
 
 
 @pytest.mark.parametrize("how", ["mute", "close"])
-async def test_a_microphone_that_goes_ends_the_utterance(rig, how):
+async def test_a_muted_or_unpublished_microphone_ends_the_utterance(rig, how):
     await rig.ready(context=CAFE)
     viewer = await rig.viewer()
     microphone = await rig.microphone(viewer)
@@ -193,7 +193,7 @@ async def test_a_tone_is_played_on_order(rig):
     assert viewer.events == []
 
 
-async def test_a_language_it_cannot_hear_is_reported_and_typed_text_goes_on(rig):
+async def test_a_language_without_recognition_is_reported_and_typed_text_works(rig):
     worker = await rig.ready(context=CAFE, language="fr")
     viewer = await rig.viewer()
     await rig.microphone(viewer)

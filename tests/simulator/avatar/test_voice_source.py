@@ -1,4 +1,4 @@
-"""The clock of the avatar's voice: what it takes for heard."""
+"""The clock of the avatar's voice, and the sound it keeps for its echo."""
 
 import itertools
 
@@ -27,7 +27,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 async def source(clock, monkeypatch):
-    """A voice source whose native end swallows everything at once."""
+    """A voice source whose native queue takes all sound at once."""
 
     async def swallow(_self: rtc.AudioSource, _frame: rtc.AudioFrame) -> None:
         pass
@@ -42,7 +42,7 @@ def sound(seconds: float) -> bytes:
     return bytes(round(seconds * BYTES_PER_SECOND / 2) * 2)
 
 
-async def test_sound_is_queued_until_it_has_gone_all_the_way(source, clock):
+async def test_sound_is_queued_until_it_has_been_heard(source, clock):
     await source.write(sound(0.08))
 
     assert source.queued() == pytest.approx(0.08 + WAY)
@@ -50,7 +50,7 @@ async def test_sound_is_queued_until_it_has_gone_all_the_way(source, clock):
     assert source.queued() == 0.0
 
 
-async def test_pieces_that_come_in_time_add_up(source, clock):
+async def test_pieces_written_in_time_add_up(source, clock):
     for _ in range(3):
         await source.write(sound(0.08))
         clock.now += 0.04
@@ -59,7 +59,7 @@ async def test_pieces_that_come_in_time_add_up(source, clock):
 
 
 async def test_a_late_piece_delays_what_follows_and_nothing_else(source, clock):
-    """A minute of sound with a piece 40 ms late now and then: no error adds up."""
+    """In a minute of sound with occasional late pieces no error adds up."""
     last = 0.0
     for number in itertools.count():
         await source.write(sound(0.08))
@@ -85,7 +85,7 @@ async def test_the_last_seconds_of_sound_are_kept_with_pauses_shortened(source, 
     assert kept.endswith(ticks(1, 0.08) + ticks(0, LONGEST_PAUSE) + ticks(2, 0.08))
 
 
-async def test_sound_whose_echo_can_no_longer_come_is_forgotten(source, clock):
+async def test_sound_whose_echo_can_no_longer_arrive_is_forgotten(source, clock):
     await source.write(ticks(1, 0.08))
     clock.now += 1
     assert source.played().endswith(ticks(1, 0.08))

@@ -1,4 +1,4 @@
-"""How each known client speaks over the media websocket: its chunks, its ids, its order of commands.
+"""The known clients of the media websocket: their chunks, ids and order of commands.
 
 Seen in the sources of web SDK 0.0.11 and 0.0.18, livekit-plugins-liveavatar 1.8.9, livekit-starter, Vision Agents,
 pipecat 1.14, the GPT live demos and the vendor's agent skills.
@@ -24,7 +24,7 @@ ACKS = ("audio_buffer_appended", "audio_buffer_committed")
 
 @dataclass(frozen=True)
 class Client:
-    """`chunks`: seconds of the first chunks, the last size repeats. `pace`: how long it takes over a second."""
+    """`chunks`: seconds of the first chunks; the last size repeats. `pace`: seconds per second of sound."""
 
     name: str
     chunks: tuple[float, ...]
@@ -70,7 +70,7 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-async def test_two_utterances_of_a_client_are_heard_whole_and_told_in_order(client: Client) -> None:
+async def test_two_utterances_of_a_client_are_heard_whole_with_events_in_order(client: Client) -> None:
     sound = pcm(3.7)
     async with calling() as caller:
         for _ in range(2):
@@ -139,7 +139,7 @@ def _base64(size: int) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS)
-async def test_whatever_is_sent_every_utterance_ends_exactly_once(steps: list[dict[str, Any]]) -> None:
+async def test_every_utterance_ends_exactly_once_for_any_input(steps: list[dict[str, Any]]) -> None:
     opened, is_open = 0, False
     async with calling() as caller:
         for step in [*steps, {"type": "agent.speak_end"}, {"wait": 60.0}]:

@@ -1,4 +1,4 @@
-"""What a frame of the media websocket is taken for."""
+"""Parsing of frames of the media websocket."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ AUDIO = base64.b64encode(b"\1\2\3\4").decode()
         ({"type": "session.keep_alive", "event_id": True}, LiteCommand("session.keep_alive")),
         ({"type": "session.keep_alive", "event_id": 10**300}, LiteCommand("session.keep_alive")),
         ({"type": "session.keep_alive", "event_id": "x" * 1000}, LiteCommand("session.keep_alive")),
-        # What livekit-starter and an early example send beside the documented commands.
+        # livekit-starter and an early example send these beside the documented commands.
         (
             {"type": "start", "encoding": "pcm_s16le", "sample_rate": 24000, "channels": 1},
             LiteCommand("start"),
@@ -45,7 +45,7 @@ AUDIO = base64.b64encode(b"\1\2\3\4").decode()
         ({"type": "x" * 100_000}, LiteCommand("x" * 64)),
     ],
 )
-def test_every_command_of_every_known_client_is_understood(message: object, command: LiteCommand) -> None:
+def test_every_command_of_every_known_client_is_parsed(message: object, command: LiteCommand) -> None:
     assert parse_frame(json.dumps(message)) == command
 
 
@@ -73,12 +73,12 @@ def test_every_command_of_every_known_client_is_understood(message: object, comm
         ('{"type": "agent.speak", "audio": "\u00e9\u00e9\u00e9\u00e9"}', "not base64", None),
     ],
 )
-def test_anything_else_is_refused_in_words(frame: str, why: str, event_id: object) -> None:
+def test_anything_else_is_refused_with_a_reason(frame: str, why: str, event_id: object) -> None:
     with pytest.raises(InvalidCommand, match=why) as caught:
         parse_frame(frame)
 
     assert caught.value.event_id == event_id
 
 
-def test_sound_is_not_shown() -> None:
+def test_sound_is_not_in_the_representation() -> None:
     assert "1234" not in repr(LiteCommand("agent.speak", None, b"1234"))

@@ -1,4 +1,4 @@
-"""What a LITE conversation says and tells, command by command, in virtual time."""
+"""The sound and the events of a LITE conversation, command by command, in virtual time."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ NO_LISTEN: dict[str, Any] = {"type": "agent.stop_listening"}
 ACKS = ("audio_buffer_appended", "audio_buffer_committed")
 
 
-async def test_the_events_of_an_utterance_come_in_their_order() -> None:
+async def test_the_events_of_an_utterance_are_in_order() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.5)), speak(pcm(0.5)), END)
         await asyncio.sleep(2)
@@ -36,7 +36,7 @@ async def test_the_events_of_an_utterance_come_in_their_order() -> None:
         assert caller.moments("speak_ended")[0] == pytest.approx(1.0, abs=0.1)
 
 
-async def test_an_utterance_is_named_in_all_three_ways_clients_look_for() -> None:
+async def test_an_utterance_has_all_three_ids_that_clients_use() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.2), event_id="one"), {**END, "event_id": "end"})
         caller.send(speak(pcm(0.2)), speak(pcm(0.2), event_id=2), END)
@@ -66,7 +66,7 @@ async def test_speaking_starts_when_it_is_heard_and_not_before() -> None:
         assert caller.conversation.mood is Mood.SPEAKING
 
 
-async def test_a_little_sound_does_not_wait_for_more_for_ever() -> None:
+async def test_a_short_chunk_is_played_without_waiting_for_more() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.05)))
         await asyncio.sleep(0.5)
@@ -84,7 +84,7 @@ async def test_each_sealed_utterance_ends_once_and_the_avatar_idles_between_them
         assert caller.lips.resets == 3
 
 
-async def test_an_interrupt_is_told_before_the_end_it_causes() -> None:
+async def test_an_interrupt_event_precedes_the_end_of_its_utterance() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(5), event_id="a"))
         await asyncio.sleep(1)
@@ -99,7 +99,7 @@ async def test_an_interrupt_is_told_before_the_end_it_causes() -> None:
         assert caller.loudspeaker.queued() == 0
 
 
-async def test_an_interrupt_ends_what_waits_as_well_and_the_next_chunk_begins_anew() -> None:
+async def test_an_interrupt_ends_waiting_utterances_too_and_the_next_chunk_begins_another() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(1)), END, speak(pcm(1)), END, speak(pcm(1)))
         await asyncio.sleep(0.5)
@@ -116,7 +116,7 @@ async def test_an_interrupt_ends_what_waits_as_well_and_the_next_chunk_begins_an
         assert len(set(tasks)) == 4
 
 
-async def test_an_interrupt_of_nothing_clears_nothing_but_the_buffer() -> None:
+async def test_an_interrupt_of_silence_only_clears_the_buffer() -> None:
     async with calling() as caller:
         caller.send(INTERRUPT)
         caller.send(speak(pcm(0.3)), END)
@@ -128,7 +128,7 @@ async def test_an_interrupt_of_nothing_clears_nothing_but_the_buffer() -> None:
         assert kinds[1:-1] == ["speak_started", "talking", "speak_ended", "idle"]
 
 
-async def test_sound_that_runs_dry_is_warned_of_once_and_does_not_end_the_utterance() -> None:
+async def test_an_utterance_that_runs_dry_causes_one_warning_and_goes_on() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.5)))
         await asyncio.sleep(1.5)
@@ -153,7 +153,7 @@ async def test_an_utterance_that_is_never_sealed_idles_and_talks_again() -> None
         assert len(caller.of("warning")) == 2
 
 
-async def test_sealed_while_dry_it_ends_without_talking_again() -> None:
+async def test_an_utterance_sealed_while_dry_ends_without_talking_again() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(0.5)))
         await asyncio.sleep(10)
@@ -199,7 +199,7 @@ async def test_an_utterance_without_sound_ends_as_well(command: dict[str, Any]) 
         assert caller.loudspeaker.taken == b""
 
 
-async def test_the_last_sound_may_come_with_the_seal() -> None:
+async def test_the_seal_may_bring_the_last_sound() -> None:
     async with calling() as caller:
         caller.send({**speak(pcm(0.3)), "type": "agent.speak_end"})
         await asyncio.sleep(1)
@@ -208,7 +208,7 @@ async def test_the_last_sound_may_come_with_the_seal() -> None:
         assert bytes(caller.loudspeaker.taken) == pcm(0.3)
 
 
-async def test_more_sound_than_is_kept_is_refused_once_until_there_is_room() -> None:
+async def test_too_much_sound_is_refused_with_one_error_until_there_is_room() -> None:
     async with calling(longest=2) as caller:
         for _ in range(5):
             caller.send(speak(pcm(1), event_id="much"))
@@ -224,7 +224,7 @@ async def test_more_sound_than_is_kept_is_refused_once_until_there_is_room() -> 
         assert "More than 2 s of audio" in errors[0]["error"]["message"]
 
 
-async def test_minutes_of_sound_at_once_are_looked_at_piece_by_piece_just_ahead_of_being_heard() -> None:
+async def test_the_lips_read_minutes_of_sound_piece_by_piece_just_before_it_is_heard() -> None:
     async with calling() as caller:
         caller.send(*[speak(pcm(1))] * 120, END)
         await asyncio.sleep(130)
@@ -252,7 +252,7 @@ async def test_minutes_of_sound_at_once_are_looked_at_piece_by_piece_just_ahead_
         ([LISTEN, speak(pcm(0.2)), NO_LISTEN, END], ["listening", "idle", "talking", "idle"]),
     ],
 )
-async def test_the_pose_is_told_when_it_changes(commands: list[dict[str, Any]], states: list[str]) -> None:
+async def test_a_change_of_state_is_an_event(commands: list[dict[str, Any]], states: list[str]) -> None:
     async with calling() as caller:
         caller.send(*commands)
         await asyncio.sleep(1)
@@ -262,7 +262,7 @@ async def test_the_pose_is_told_when_it_changes(commands: list[dict[str, Any]], 
         assert [event["previous_state"] for event in changes] == ["idle", *states][: len(states)]
 
 
-async def test_listening_asked_for_while_talking_comes_after_it() -> None:
+async def test_listening_ordered_while_talking_follows_it() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(1)), END)
         await asyncio.sleep(0.5)
@@ -275,7 +275,7 @@ async def test_listening_asked_for_while_talking_comes_after_it() -> None:
         assert caller.kinds(ACKS) == ["speak_started", "talking", "speak_ended", "idle", "listening"]
 
 
-async def test_what_nobody_knows_is_passed_over_and_what_is_wrong_is_told() -> None:
+async def test_unknown_commands_get_no_answer_and_invalid_ones_an_error() -> None:
     async with calling() as caller:
         caller.send({"type": "start"}, {"type": "agent.speak_started"}, {"type": "agent.dance"})
         silent = caller.kinds()
@@ -286,7 +286,7 @@ async def test_what_nobody_knows_is_passed_over_and_what_is_wrong_is_told() -> N
         assert {event["error"]["type"] for event in caller.of("error")} == {"invalid_request_error"}
 
 
-async def test_a_lost_caller_is_played_out_and_the_next_one_begins_anew() -> None:
+async def test_the_sound_of_a_lost_caller_is_played_and_the_next_begins_another_utterance() -> None:
     async with calling() as caller:
         caller.send(speak(pcm(1)))
         await asyncio.sleep(0.5)

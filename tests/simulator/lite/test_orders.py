@@ -1,4 +1,4 @@
-"""What the parent's orders do to a LITE session, and what it reports; no room is joined."""
+"""The parent's orders to a LITE session and the session's reports, without a room."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ JOB = LiteJob("session-1", "ws://nowhere", "token", "ava", (640, 360), "VP8", lo
 
 
 class Parent:
-    """Gives orders and reads the reports of `kind`."""
+    """Gives orders and reads reports."""
 
     def __init__(self, session: LiteSession, output: pytest.CaptureFixture[str]) -> None:
         self.session = session
@@ -43,7 +43,7 @@ async def parent(capsys: pytest.CaptureFixture[str]) -> Parent:
     return Parent(LiteSession(JOB, Reports()), capsys)
 
 
-async def test_whoever_connects_is_told_so_first_and_under_its_number(parent: Parent) -> None:
+async def test_the_first_event_of_a_connection_is_connected(parent: Parent) -> None:
     parent.passes(1, type="agent.start_listening")
     parent.opens(1)
     parent.passes(1, type="agent.start_listening")
@@ -55,7 +55,7 @@ async def test_whoever_connects_is_told_so_first_and_under_its_number(parent: Pa
     assert told == [(1, "connected"), (1, "listening"), (2, "connected"), (2, "idle")]
 
 
-async def test_nothing_is_told_to_nobody(parent: Parent) -> None:
+async def test_no_event_is_sent_without_a_connection(parent: Parent) -> None:
     parent.opens(1)
     parent.order("socket", **{"is": "closed"})
     parent.order("interrupt")
@@ -77,7 +77,7 @@ async def test_commands_before_connected_are_dropped(parent: Parent) -> None:
     assert [event["type"] for _, event in parent.frames()] == ["session.state_updated"]
 
 
-async def test_connected_may_never_come(parent: Parent) -> None:
+async def test_the_connected_event_may_never_come(parent: Parent) -> None:
     parent.order("faults", faults={"connected_after": None})
     parent.opens(1)
     parent.passes(1, type="agent.start_listening")
@@ -114,7 +114,7 @@ async def test_the_log_shows_the_size_of_sound_and_never_the_sound(parent: Paren
     assert len(parent.reports("activity")) == 1
 
 
-async def test_a_frame_the_parent_could_not_pass_on_is_refused_in_its_words(parent: Parent) -> None:
+async def test_a_frame_that_the_parent_refused_gets_its_reason(parent: Parent) -> None:
     parent.opens(1)
     parent.order("media", connection=1, frame=None, why="A binary frame")
 

@@ -1,4 +1,4 @@
-"""LITE with everything real: simulator process, avatar process, a room and those who listen in it."""
+"""LITE sessions with real processes: simulator, avatar and a listener in the room."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ LOUD = 1000  # of 32767; half of a full tone's mean
 
 @pytest.fixture(scope="module", params=EVERY_SERVER)
 def server(request: pytest.FixtureRequest) -> str:
-    """Where all rooms of a test are: the service's and the caller's."""
+    """The server of all rooms of a test: the service's and the caller's."""
     return str(request.param)
 
 
@@ -45,7 +45,7 @@ async def rooms(server: str) -> AsyncIterator[RoomRig]:
 
 
 class Caller:
-    """A developer's backend: the REST calls, and the media websocket with its events as they come."""
+    """A developer's backend: REST calls and the media websocket."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self.http = http
@@ -54,7 +54,7 @@ class Caller:
         self._bearer: dict[str, str] = {}
 
     async def start(self, **fields: Any) -> int:
-        """The status of the answer, whose data or message is in `started`."""
+        """Start a session; return the status. `started` holds the data or the message of the answer."""
         key = {"X-API-KEY": "any"}
         async with self.http.post("/v1/sessions/token", json={**BODY, **fields}, headers=key) as minted:
             token = (await minted.json())["data"]["session_token"]
@@ -75,7 +75,7 @@ class Caller:
             await self.ws.send_json({"type": "agent.speak", "audio": audio, **members})
 
     async def event(self, kind: str) -> dict[str, Any]:
-        """The next event of that type; what comes before it is passed over."""
+        """Return the next event of that type; skip earlier ones."""
         while (event := await self.ws.receive_json(timeout=PATIENCE))["type"] != kind:
             pass
         return dict(event)
@@ -92,7 +92,7 @@ async def caller(simulator: Simulator) -> AsyncIterator[Caller]:
 
 
 class Ear:
-    """Somebody in the room who records what the avatar says, from the first sound on."""
+    """A listener in the room. It records the avatar's voice."""
 
     def __init__(self) -> None:
         self.room = rtc.Room()
@@ -117,12 +117,12 @@ class Ear:
 
     @property
     def loudness(self) -> np.ndarray:
-        """Root mean square of every 10 ms."""
+        """The root mean square of every 10 ms."""
         frames = self.sound[: self.sound.size // 240 * 240].reshape(-1, 240)
         return np.sqrt((frames**2).mean(axis=1))
 
     async def heard(self, frames: int = 30) -> float:
-        """Wait for a sound and its end, so many quiet frames of 10 ms; its length in seconds. Then listen anew."""
+        """Wait for a sound that so many quiet frames of 10 ms end; return its length in seconds. Then record anew."""
         async with asyncio.timeout(PATIENCE):
             while not ((loud := self.loudness > LOUD).any() and not loud[-frames:].any()):
                 await asyncio.sleep(0.05)
@@ -143,7 +143,7 @@ async def ear() -> AsyncIterator[Ear]:
     await ear.leave()
 
 
-async def test_what_is_sent_is_what_is_heard_in_the_room(caller: Caller, ear: Ear) -> None:
+async def test_the_sound_that_is_sent_is_heard_in_the_room(caller: Caller, ear: Ear) -> None:
     assert await caller.start() == 201
     await caller.connect()
     await ear.room.connect(caller.started["livekit_url"], caller.started["livekit_client_token"])
@@ -178,7 +178,7 @@ async def test_an_interrupt_silences_the_room_and_the_next_words_are_heard(calle
     assert -0.1 <= await ear.heard() - 1 <= STRETCHED
 
 
-async def test_the_avatar_joins_a_callers_room_as_who_its_token_says_and_leaves_the_room_alone(
+async def test_the_avatar_joins_a_callers_room_as_its_token_says_and_does_not_close_it(
     caller: Caller, rooms: RoomRig, ear: Ear
 ) -> None:
     attributes = {"lk.publish_on_behalf": "agent-1"}
@@ -204,13 +204,13 @@ async def test_the_avatar_joins_a_callers_room_as_who_its_token_says_and_leaves_
     assert ear.room.isconnected()
 
 
-@pytest.mark.parametrize("fault", ["nobody there", "wrong secret"])
+@pytest.mark.parametrize("fault", ["no server", "wrong secret"])
 async def test_a_callers_room_that_cannot_be_joined_fails_the_start_and_says_so(
     caller: Caller, rooms: RoomRig, fault: str
 ) -> None:
     grants = api.VideoGrants(room_join=True, room=rooms.room)
     token = api.AccessToken("x", "y" * 32).with_identity("avatar").with_grants(grants).to_jwt()
-    url = "ws://127.0.0.1:9" if fault == "nobody there" else rooms.url
+    url = "ws://127.0.0.1:9" if fault == "no server" else rooms.url
     room = {"livekit_url": url, "livekit_room": rooms.room, "livekit_client_token": token}
 
     assert await caller.start(livekit_config=room) == 500
@@ -218,7 +218,7 @@ async def test_a_callers_room_that_cannot_be_joined_fails_the_start_and_says_so(
     assert token not in json.dumps(caller.started)
 
 
-async def test_a_dropped_connection_is_made_good_by_the_next(caller: Caller, ear: Ear) -> None:
+async def test_the_next_connection_continues_after_a_dropped_one(caller: Caller, ear: Ear) -> None:
     assert await caller.start() == 201
     await caller.connect()
     await ear.room.connect(caller.started["livekit_url"], caller.started["livekit_client_token"])
@@ -237,7 +237,7 @@ async def test_a_dropped_connection_is_made_good_by_the_next(caller: Caller, ear
     assert -0.15 <= await ear.heard() - 3 <= STRETCHED
 
 
-async def test_the_end_is_told_before_the_websocket_closes(caller: Caller) -> None:
+async def test_the_final_state_is_sent_before_the_websocket_closes(caller: Caller) -> None:
     assert await caller.start() == 201
     await caller.connect()
     stopping = asyncio.create_task(caller.stop())

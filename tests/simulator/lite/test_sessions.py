@@ -1,4 +1,4 @@
-"""LITE sessions over REST and their media websocket; the worker is scripted and says what reaches it."""
+"""LITE sessions over REST and their media websocket; a scripted worker echoes its orders."""
 
 import asyncio
 import base64
@@ -62,7 +62,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def told(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
-    """What the worker was told next."""
+    """Return the next order that reached the worker."""
     return await ws.receive_json(timeout=PATIENCE)
 
 
@@ -76,7 +76,7 @@ def callers_room(token: str, **changes: Any) -> dict[str, Any]:
     return {"livekit_config": {**room, **changes}}
 
 
-async def test_the_start_of_a_hosted_session_answers_with_all_that_clients_read() -> None:
+async def test_the_start_of_a_hosted_session_answers_with_all_fields_that_clients_read() -> None:
     async with started({"is_sandbox": True}) as session:
         data = session.data
         agent = jwt.decode(data["livekit_agent_token"], options={"verify_signature": False})
@@ -114,7 +114,7 @@ async def test_the_session_token_names_the_mode_for_the_web_sdk() -> None:
         assert claims["start_session_data"]["mode"] == "LITE"
 
 
-async def test_the_old_name_of_the_mode_is_taken_unless_it_is_not_to_be() -> None:
+async def test_the_other_name_of_the_mode_is_accepted_unless_disabled() -> None:
     async with started({"mode": "CUSTOM"}) as session:
         shown = await session.service.get(f"/v1/sessions/{session.id}")
     async with simulated_service(strict_modes=True) as service:
@@ -141,9 +141,7 @@ async def test_the_old_name_of_the_mode_is_taken_unless_it_is_not_to_be() -> Non
         ({"gemini_realtime_config": {"secret_id": WAYNE}}, "Gemini"),
     ],
 )
-async def test_what_is_not_simulated_is_minted_and_refused_at_start(
-    block: dict[str, Any], words: str
-) -> None:
+async def test_options_that_are_not_simulated_are_refused_at_start(block: dict[str, Any], words: str) -> None:
     async with simulated_service() as service:
         bearer = await mint(service, **block)
         response = await service.http.post("/v1/sessions/start", headers=bearer)
@@ -165,9 +163,7 @@ async def test_what_is_not_simulated_is_minted_and_refused_at_start(
         (room_token(can_subscribe=False), {}, "canSubscribe"),
     ],
 )
-async def test_a_room_token_the_avatar_can_do_nothing_with_fails_the_start(
-    token: str, changes: dict[str, str], why: str
-) -> None:
+async def test_an_unusable_room_token_fails_the_start(token: str, changes: dict[str, str], why: str) -> None:
     async with simulated_service() as service:
         bearer = await mint(service, **callers_room(token, **changes))
         response = await service.http.post("/v1/sessions/start", headers=bearer)
@@ -201,7 +197,9 @@ async def test_frames_of_the_caller_reach_the_worker_and_its_frames_the_caller(
             assert (await told(ws))["frame"] == "no JSON \u0000\u00fc\U0001f600"
 
 
-async def test_frames_that_cannot_be_commands_are_told_of_in_words(http: aiohttp.ClientSession) -> None:
+async def test_frames_that_cannot_be_commands_are_passed_on_with_a_reason(
+    http: aiohttp.ClientSession,
+) -> None:
     async with started() as session, http.ws_connect(session.ws_url) as ws:
         await told(ws)
         await ws.send_bytes(b"\1\2")
@@ -306,10 +304,10 @@ async def test_a_sandbox_session_ends_with_its_minute_and_closes_in_order(
         )
 
 
-async def test_a_caller_that_never_reads_is_heard_all_the_same_and_let_go_at_the_end() -> None:
+async def test_a_caller_that_never_reads_is_heard_and_disconnected_at_the_end() -> None:
     async with started() as session:
         _, writer = await _raw_websocket(session.ws_url)
-        # Each ping and each frame is answered, and no answer is read: far more than sockets buffer.
+        # Each ping and each frame gets an answer, far more than the sockets buffer, and the caller reads none.
         ping = _masked(0x89, b"p" * 125)
         frames = _masked(0x81, b"x" * 100)
         for _ in range(60):
@@ -340,5 +338,5 @@ async def _raw_websocket(url: str) -> tuple[asyncio.StreamReader, asyncio.Stream
 
 
 def _masked(first: int, payload: bytes) -> bytes:
-    """A whole frame of up to 125 bytes as a client sends it; the mask is zeros."""
+    """Return a frame of up to 125 bytes as a client sends it, with a mask of zeros."""
     return bytes([first, 0x80 | len(payload), 0, 0, 0, 0]) + payload

@@ -71,7 +71,7 @@ async def test_a_bad_token_opens_no_websocket(rig: RoomRig, http: aiohttp.Client
 
 
 @pytest.mark.parametrize("name", BAD_TOKENS)
-async def test_a_page_of_any_origin_may_ask_whether_its_token_is_good(
+async def test_pages_of_any_origin_can_validate_their_token(
     rig: RoomRig, http: aiohttp.ClientSession, name: str
 ) -> None:
     query, origin = {"access_token": BAD_TOKENS[name][0]}, {"Origin": "https://example.org"}
@@ -84,7 +84,7 @@ async def test_a_page_of_any_origin_may_ask_whether_its_token_is_good(
 @embedded_only("livekit-server says less, repeats the token and answers 404 to what is no websocket")
 @pytest.mark.parametrize("path", ["/rtc", "/rtc/v1", "/rtc/validate", "/rtc/v1/validate"])
 @pytest.mark.parametrize("name", BAD_TOKENS)
-async def test_a_bad_token_is_refused_in_words_that_pages_of_any_origin_can_read(
+async def test_pages_of_any_origin_can_read_why_a_token_is_refused(
     rig: RoomRig, http: aiohttp.ClientSession, path: str, name: str
 ) -> None:
     token, why = BAD_TOKENS[name]
@@ -107,9 +107,7 @@ async def test_a_good_token_is_valid_in_header_and_query(rig: RoomRig, http: aio
 
 
 @embedded_only("livekit-server answers 404")
-async def test_a_plain_request_to_the_websocket_is_no_upgrade(
-    rig: RoomRig, http: aiohttp.ClientSession
-) -> None:
+async def test_a_plain_request_to_the_websocket_is_refused(rig: RoomRig, http: aiohttp.ClientSession) -> None:
     async with http.get(f"{rig.http}/rtc", params={"access_token": rig.token("alice")}) as answer:
         assert answer.status == 400
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -129,7 +127,7 @@ async def test_a_client_with_a_bad_token_cannot_connect(rig: RoomRig) -> None:
         ({"can_publish_sources": ["microphone"]}, "CAMERA", False),
     ],
 )
-async def test_a_track_is_accepted_from_those_who_may_publish_it(
+async def test_a_track_is_accepted_only_with_permission_to_publish_it(
     rig: RoomRig, grants: dict[str, Any], source: str, allowed: bool
 ) -> None:
     async with rig.socket(rig.token("speaker", **grants)) as socket:
@@ -143,7 +141,7 @@ async def test_a_track_is_accepted_from_those_who_may_publish_it(
             assert refusal.add_track.cid == "mine"
 
 
-async def test_who_loses_the_permission_to_publish_is_silenced(rig: RoomRig) -> None:
+async def test_a_participant_that_loses_its_permission_to_publish_is_unpublished(rig: RoomRig) -> None:
     viewer = await rig.join("viewer")
     events = Events(viewer, "track_subscribed", "track_unpublished")
     publisher = await Publisher(await rig.join("avatar")).start()
@@ -162,7 +160,9 @@ async def test_who_loses_the_permission_to_publish_is_silenced(rig: RoomRig) -> 
     await publisher.stop()
 
 
-async def test_who_may_not_subscribe_is_sent_nothing_until_it_may(rig: RoomRig) -> None:
+async def test_a_participant_without_permission_to_subscribe_gets_no_tracks_until_it_has_it(
+    rig: RoomRig,
+) -> None:
     publisher = await Publisher(await rig.join("avatar")).start()
     blind, viewer = await rig.join("blind", can_subscribe=False), await rig.join("viewer")
     seen, control = Events(blind, "track_subscribed"), Events(viewer, "track_subscribed")
@@ -181,7 +181,7 @@ async def test_who_may_not_subscribe_is_sent_nothing_until_it_may(rig: RoomRig) 
     await publisher.stop()
 
 
-async def test_data_of_who_may_not_send_it_is_dropped(rig: RoomRig) -> None:
+async def test_data_without_permission_to_publish_it_is_dropped(rig: RoomRig) -> None:
     bob = await rig.join("bob")
     events = Events(bob, "data_received")
     silent, loud = await rig.join("silent", can_publish_data=False), await rig.join("loud")
@@ -217,7 +217,7 @@ async def test_the_kind_agent_comes_from_the_token(rig: RoomRig) -> None:
     await agent.disconnect()
 
 
-async def test_attributes_change_for_those_who_may_change_them(rig: RoomRig) -> None:
+async def test_attributes_change_only_with_permission(rig: RoomRig) -> None:
     bob = await rig.join("bob")
     events = Events(bob, "participant_connected", "participant_attributes_changed")
     free, bound = await rig.join("free", can_update_own_metadata=True), await rig.join("bound")
@@ -227,12 +227,12 @@ async def test_attributes_change_for_those_who_may_change_them(rig: RoomRig) -> 
     _, participant = await events.first("participant_attributes_changed")
 
     assert (participant.identity, participant.attributes) == ("free", {"mood": "good"})
-    await bound.local_participant.set_attributes({"mood": "bad"})  # the SDK does not pass the refusal on
+    await bound.local_participant.set_attributes({"mood": "bad"})  # the SDK does not report the refusal
     refused = await rig.service.get_participant(api.RoomParticipantIdentity(room=rig.room, identity="bound"))
     assert refused.attributes == {}
 
 
-async def test_a_full_room_refuses_one_more_but_not_a_return(rig: RoomRig) -> None:
+async def test_a_full_room_refuses_a_new_participant_but_not_a_rejoin(rig: RoomRig) -> None:
     await rig.service.create_room(api.CreateRoomRequest(name=rig.room, max_participants=1))
     await rig.join("alice")
 

@@ -1,4 +1,4 @@
-"""livekit-agents, unmodified and in processes of its own, as worker of the room server."""
+"""livekit-agents, unmodified and in its own processes, as a worker of the room server."""
 
 import asyncio
 import contextlib
@@ -62,7 +62,7 @@ async def small_agent(rig: RoomRig, most_jobs: int = 3) -> AsyncIterator[Process
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # the processes of its jobs as well
+            os.killpg(process.pid, signal.SIGKILL)  # with the processes of its jobs
         await process.wait()
 
 
@@ -73,7 +73,7 @@ async def worker(rig: RoomRig) -> AsyncIterator[Process]:
 
 
 async def agent_in(room: rtc.Room, but: str = "") -> rtc.RemoteParticipant:
-    """The agent in a room, once it has said which process it is, and that is another than `but`."""
+    """Wait until the agent in a room has told its process id, other than `but`."""
 
     def found() -> list[rtc.RemoteParticipant]:
         others = room.remote_participants.values()
@@ -93,7 +93,7 @@ async def job_of(rig: RoomRig, dispatch_id: str) -> Job | None:
     return listed.state.jobs[0] if listed and listed.state.jobs else None
 
 
-async def test_an_agent_comes_hears_answers_and_goes(rig: RoomRig, worker: Process) -> None:
+async def test_an_agent_joins_listens_answers_and_leaves(rig: RoomRig, worker: Process) -> None:
     bob = await rig.join("bob")
     events = Events(bob, "participant_attributes_changed", "participant_disconnected")
     answer = asyncio.get_running_loop().create_future()
@@ -135,7 +135,7 @@ async def test_a_worker_that_drains_finishes_its_jobs_first(rig: RoomRig, worker
     await publisher.stop()
 
 
-@embedded_only("livekit-server offers a job that failed to nobody")
+@embedded_only("livekit-server does not offer a failed job again")
 async def test_the_agent_of_a_killed_process_is_replaced(rig: RoomRig, worker: Process) -> None:
     bob = await rig.join("bob")
     events = Events(bob, "participant_disconnected")
@@ -152,7 +152,7 @@ async def test_the_agent_of_a_killed_process_is_replaced(rig: RoomRig, worker: P
 
 
 @embedded_only("livekit-server forgets what it could not serve at once")
-async def test_a_full_worker_serves_the_next_when_it_has_finished(rig: RoomRig) -> None:
+async def test_a_full_worker_gets_the_next_job_when_it_has_finished_one(rig: RoomRig) -> None:
     async with small_agent(rig, most_jobs=1):
         first = await dispatch(rig)
         await until(lambda: job_of(rig, first))

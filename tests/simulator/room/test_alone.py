@@ -56,7 +56,7 @@ async def test_it_serves_rooms_with_the_keys_it_prints_until_it_is_told_to_end()
         assert process.wait(timeout=PATIENCE) == 0
 
 
-def test_a_person_is_told_what_to_set() -> None:
+def test_the_banner_says_what_to_set() -> None:
     with room_server(LIVEKIT_API_KEY="mine", LIVEKIT_API_SECRET=SECRET) as process:
         assert process.stdout is not None
         banner = "".join(process.stdout.readline() for _ in range(5))
@@ -76,7 +76,7 @@ def test_a_person_is_told_what_to_set() -> None:
         (["--host", "192.0.2.1"], {}, "cannot listen on 192.0.2.1"),
     ],
 )
-def test_it_does_not_begin_with_what_it_cannot_use(
+def test_it_does_not_start_with_unusable_settings(
     arguments: list[str], environment: dict[str, str], message: str
 ) -> None:
     with room_server(*arguments, **environment) as process:

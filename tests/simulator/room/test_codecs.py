@@ -1,4 +1,4 @@
-"""A publisher that changes its mind about the codec between two offers."""
+"""A publisher whose second offer prefers another codec than its first."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
 
 
 class Picture(MediaStreamTrack):
-    """A track that never has a frame: only its negotiation matters."""
+    """A track without frames: only its negotiation matters."""
 
     kind = "video"
 
@@ -40,7 +40,7 @@ class Picture(MediaStreamTrack):
 @embedded_only("it looks into the embedded server")
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
 async def test_a_publisher_may_settle_on_its_codec_with_a_second_offer(rig: RoomRig, single: bool) -> None:
-    """As Rust SDKs do when two tracks are published at once."""
+    """Offer as Rust SDKs do when two tracks are published at once."""
     viewer = await rig.join("viewer", single)
     events = Events(viewer, "track_subscribed")
     connection, picture = RTCPeerConnection(RTCConfiguration(iceServers=[])), Picture()
@@ -69,7 +69,7 @@ async def negotiate(publisher: Socket, connection: RTCPeerConnection) -> None:
 
 
 def forwarded_codec(rig: RoomRig, viewer: str) -> str:
-    """The codec a viewer is sent, or "" as long as nothing is."""
+    """Return the codec that a viewer receives; "" while it receives nothing."""
     peers = rig.server.rooms.get("studio").participants[viewer].peers
     sent = [
         codec.mimeType

@@ -28,7 +28,7 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
-async def test_messages_travel_both_ways_with_their_topic_and_sender(rig: RoomRig, single: bool) -> None:
+async def test_messages_arrive_both_ways_with_their_topic_and_sender(rig: RoomRig, single: bool) -> None:
     alice, bob = await rig.join("alice", single), await rig.join("bob", single)
     at_alice, at_bob = Events(alice, "data_received"), Events(bob, "data_received")
     await acquainted(alice, bob)
@@ -47,7 +47,7 @@ async def test_lossy_messages_arrive_too(rig: RoomRig, single: bool) -> None:
     alice, bob = await rig.join("alice", single), await rig.join("bob", single)
     at_bob = Events(bob, "data_received")
 
-    async def arrived() -> bool:  # the first ones may come before the channel is open, and are lost then
+    async def arrived() -> bool:  # packets sent before the channel is open are lost
         await alice.local_participant.publish_data("look", reliable=False)
         return at_bob.names() != []
 
@@ -57,7 +57,7 @@ async def test_lossy_messages_arrive_too(rig: RoomRig, single: bool) -> None:
     assert (packet.data, packet.kind) == (b"look", rtc.DataPacketKind.KIND_LOSSY)
 
 
-async def test_a_message_for_one_reaches_nobody_else(rig: RoomRig) -> None:
+async def test_a_message_for_one_participant_reaches_no_other(rig: RoomRig) -> None:
     alice, bob, carol = [await rig.join(name) for name in ("alice", "bob", "carol")]
     at_bob, at_carol = Events(bob, "data_received"), Events(carol, "data_received")
 
@@ -131,8 +131,8 @@ async def test_text_and_byte_streams_arrive_whole(rig: RoomRig) -> None:
     assert await asyncio.wait_for(blob, PATIENCE) == bytes(range(256)) * 1000
 
 
-async def test_who_joins_again_is_heard_again(rig: RoomRig) -> None:
-    """Clients drop reliable packets whose number does not grow for the same participant sid."""
+async def test_a_participant_that_joins_again_is_heard_again(rig: RoomRig) -> None:
+    """Clients drop reliable packets whose sequence number does not grow for the same participant sid."""
     bob = await rig.join("bob")
     first = await rig.join("alice")
     await acquainted(first, bob)
@@ -150,7 +150,7 @@ async def test_who_joins_again_is_heard_again(rig: RoomRig) -> None:
     assert packet.data == b"after"
 
 
-async def test_the_service_sends_data_in_nobodys_name(rig: RoomRig) -> None:
+async def test_data_of_the_service_has_no_sender(rig: RoomRig) -> None:
     alice, bob = await rig.join("alice"), await rig.join("bob")
     at_alice, at_bob = Events(alice, "data_received"), Events(bob, "data_received")
 
@@ -171,7 +171,7 @@ async def test_the_service_sends_data_in_nobodys_name(rig: RoomRig) -> None:
     assert public.data == b"to all"
 
 
-async def test_a_packet_too_large_for_a_client_harms_nobody(rig: RoomRig) -> None:
+async def test_a_packet_too_large_for_a_client_is_dropped_for_it_alone(rig: RoomRig) -> None:
     alice = await rig.join("alice")
     events = Events(alice, "data_received", "disconnected")
     call = api.SendDataRequest(room=rig.room, kind=M.DataPacket.Kind.RELIABLE)
@@ -186,7 +186,7 @@ async def test_a_packet_too_large_for_a_client_harms_nobody(rig: RoomRig) -> Non
 
 
 @embedded_only("livekit-server drops what comes for who is not there yet")
-async def test_a_packet_too_large_for_a_client_that_still_joins_harms_nobody(rig: RoomRig) -> None:
+async def test_a_packet_too_large_for_a_client_that_still_joins_is_dropped_for_it_alone(rig: RoomRig) -> None:
     alice = rtc.Room()
     events = Events(alice, "data_received", "disconnected")
     call = api.SendDataRequest(room=rig.room, kind=M.DataPacket.Kind.RELIABLE)
@@ -209,7 +209,9 @@ async def test_a_packet_too_large_for_a_client_that_still_joins_harms_nobody(rig
 
 
 @pytest.mark.parametrize(("kind", "told"), [("agent", "carol"), ("standard", "alice")])
-async def test_only_an_agent_may_send_text_for_somebody_else(rig: RoomRig, kind: str, told: str) -> None:
+async def test_only_an_agent_may_send_text_on_behalf_of_another_participant(
+    rig: RoomRig, kind: str, told: str
+) -> None:
     alice, bob = rtc.Room(), await rig.join("bob")
     arrived: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
 

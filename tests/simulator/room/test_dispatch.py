@@ -1,4 +1,4 @@
-"""Agent workers register, and are asked for the agents that rooms want."""
+"""Agent workers register and are offered the jobs of dispatches."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -71,7 +71,7 @@ async def test_a_worker_needs_the_agent_grant(rig: RoomRig, grants: dict[str, An
     assert refusal.value.status == status
 
 
-async def test_a_worker_that_opens_no_websocket_is_at_the_wrong_place(rig: RoomRig) -> None:
+async def test_a_request_without_an_upgrade_is_no_worker(rig: RoomRig) -> None:
     headers = {"Authorization": f"Bearer {worker_token()}"}
 
     async with aiohttp.ClientSession() as http, http.get(f"{rig.http}/agent", headers=headers) as answer:
@@ -100,7 +100,7 @@ UNEXPECTED: dict[str, list[bytes]] = {
 
 
 @pytest.mark.parametrize("frames", UNEXPECTED.values(), ids=UNEXPECTED)
-async def test_a_worker_that_makes_no_sense_is_sent_away(rig: RoomRig, frames: list[bytes]) -> None:
+async def test_a_worker_with_unusable_messages_is_disconnected(rig: RoomRig, frames: list[bytes]) -> None:
     async with connected_worker(rig) as worker:
         for frame in frames:
             await worker.socket.send_bytes(frame)
@@ -111,7 +111,7 @@ async def test_a_worker_that_makes_no_sense_is_sent_away(rig: RoomRig, frames: l
 # Offers
 
 
-async def test_a_worker_is_told_all_about_the_job(rig: RoomRig, name: str) -> None:
+async def test_an_offer_describes_the_whole_job(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name) as worker:
         dispatch = await rig.dispatch.create_dispatch(
             wanted(rig, name, metadata="m", attributes={"colour": "red"})
@@ -138,7 +138,7 @@ async def test_a_worker_is_told_all_about_the_job(rig: RoomRig, name: str) -> No
     ],
     ids=["none said", "a silent listener"],
 )
-async def test_the_token_of_an_agent_says_who_it_is_and_what_it_may(
+async def test_the_token_of_an_agent_has_its_identity_and_grants(
     rig: RoomRig, name: str, permission: M.ParticipantPermission | None, expected: dict[str, bool | None]
 ) -> None:
     async with raw_worker(rig, name, allowed_permissions=permission) as worker:
@@ -158,7 +158,7 @@ async def test_the_token_of_an_agent_says_who_it_is_and_what_it_may(
     } == (expected)
 
 
-async def test_an_agent_is_a_participant_like_others_but_for_its_kind(rig: RoomRig, name: str) -> None:
+async def test_an_agent_is_an_ordinary_participant_of_kind_agent(rig: RoomRig, name: str) -> None:
     bob = await rig.join("bob")
     events = Events(bob, "participant_connected")
     agent = rtc.Room()
@@ -174,9 +174,7 @@ async def test_an_agent_is_a_participant_like_others_but_for_its_kind(rig: RoomR
     await agent.disconnect()
 
 
-async def test_agents_named_when_a_room_is_created_come_and_those_without_name_do_not(
-    rig: RoomRig, name: str
-) -> None:
+async def test_a_room_created_with_named_agents_dispatches_only_those(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name) as named, raw_worker(rig, "") as unnamed:
         await rig.service.create_room(
             api.CreateRoomRequest(
@@ -192,7 +190,7 @@ async def test_agents_named_when_a_room_is_created_come_and_those_without_name_d
     await rig.service.delete_room(api.DeleteRoomRequest(room=f"{rig.room} other"))
 
 
-async def test_agents_named_in_a_token_come_when_its_holder_opens_the_room(rig: RoomRig, name: str) -> None:
+async def test_agents_named_in_a_token_are_dispatched_when_it_opens_the_room(rig: RoomRig, name: str) -> None:
     wishes = api.RoomConfiguration(metadata="of the token", agents=[api.RoomAgentDispatch(agent_name=name)])
     grants = api.VideoGrants(room_join=True, room=rig.room)
     token = api.AccessToken(API_KEY, API_SECRET).with_identity("bob").with_grants(grants)
@@ -206,7 +204,7 @@ async def test_agents_named_in_a_token_come_when_its_holder_opens_the_room(rig: 
     assert (job.room.name, job.room.metadata) == (rig.room, "of the token")
 
 
-async def test_who_refuses_is_not_the_last_to_be_asked(rig: RoomRig, name: str) -> None:
+async def test_a_job_that_one_worker_declines_is_offered_to_the_next(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name) as one, raw_worker(rig, name) as other:
         await one.status(load=0.1)
         await other.status(status=A.WorkerStatus.WS_FULL)
@@ -220,7 +218,7 @@ async def test_who_refuses_is_not_the_last_to_be_asked(rig: RoomRig, name: str) 
     assert job.dispatch_id == refused.dispatch_id
 
 
-async def test_a_full_worker_is_not_asked(rig: RoomRig, name: str) -> None:
+async def test_a_full_worker_gets_no_offer(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name) as full, raw_worker(rig, name) as free:
         await full.status(status=A.WorkerStatus.WS_FULL)
 
@@ -230,7 +228,7 @@ async def test_a_full_worker_is_not_asked(rig: RoomRig, name: str) -> None:
 
 
 @embedded_only("livekit-server draws lots")
-async def test_the_least_loaded_worker_is_asked_first(rig: RoomRig, name: str) -> None:
+async def test_the_least_loaded_worker_gets_the_first_offer(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name) as busy, raw_worker(rig, name) as idle:
         await busy.status(load=0.5)
         await idle.status(load=0.4)
@@ -240,8 +238,8 @@ async def test_the_least_loaded_worker_is_asked_first(rig: RoomRig, name: str) -
         await idle.offer()
 
 
-@embedded_only("livekit-server waits for ten seconds and then asks nobody else")
-async def test_who_does_not_answer_is_not_waited_for(
+@embedded_only("livekit-server waits for ten seconds and then offers the job to no other worker")
+async def test_a_worker_that_does_not_answer_is_passed_over(
     rig: RoomRig, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent_worker, "ANSWER_WITHIN", 0.1)
@@ -267,7 +265,7 @@ async def test_a_dispatch_waits_for_its_worker(rig: RoomRig, name: str) -> None:
 # Kinds of jobs
 
 
-async def test_an_agent_comes_for_every_participant_but_agents(rig: RoomRig, name: str) -> None:
+async def test_a_participant_job_starts_for_every_participant_but_agents(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name, type=A.JobType.JT_PARTICIPANT) as worker:
         await rig.dispatch.create_dispatch(wanted(rig, name))
         await rig.join("bob")
@@ -287,7 +285,7 @@ async def test_an_agent_comes_for_every_participant_but_agents(rig: RoomRig, nam
     await agent.disconnect()
 
 
-async def test_an_agent_comes_for_every_publisher(rig: RoomRig, name: str) -> None:
+async def test_a_publisher_job_starts_for_every_publisher(rig: RoomRig, name: str) -> None:
     async with raw_worker(rig, name, type=A.JobType.JT_PUBLISHER) as worker:
         await rig.dispatch.create_dispatch(wanted(rig, name))
         await acquainted(await rig.join("bob"), carol := await rig.join("carol"))
@@ -318,7 +316,7 @@ async def test_every_namespace_gets_a_job_and_other_deployments_none(rig: RoomRi
 # Rooms with agents
 
 
-async def test_agents_keep_no_room_open(rig: RoomRig, name: str) -> None:
+async def test_dispatched_agents_do_not_keep_a_room_open(rig: RoomRig, name: str) -> None:
     await rig.service.create_room(api.CreateRoomRequest(name=rig.room, departure_timeout=1))
     agent, bob = rtc.Room(), await rig.join("bob")
     events = Events(agent, "disconnected")
@@ -331,7 +329,7 @@ async def test_agents_keep_no_room_open(rig: RoomRig, name: str) -> None:
         assert await events.first("disconnected") == (rtc.DisconnectReason.ROOM_CLOSED,)
 
 
-async def test_agents_take_no_visitors_place(rig: RoomRig, name: str) -> None:
+async def test_dispatched_agents_do_not_fill_a_room(rig: RoomRig, name: str) -> None:
     await rig.service.create_room(api.CreateRoomRequest(name=rig.room, max_participants=1))
     agent = rtc.Room()
     async with raw_worker(rig, name) as worker:

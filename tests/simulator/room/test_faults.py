@@ -1,4 +1,4 @@
-"""Clients that misbehave end themselves and nobody else."""
+"""Clients that misbehave are removed, and no others."""
 
 from collections.abc import AsyncIterator
 
@@ -37,7 +37,7 @@ async def intruder(rig: RoomRig) -> AsyncIterator[Socket]:
 
 @embedded_only("livekit-server takes text for JSON and closes the websocket without a leave")
 @pytest.mark.parametrize("frame", [b"\xff\xff\xff\xff", "text"], ids=["garbage", "text"])
-async def test_a_frame_that_cannot_be_read_ends_its_sender_only(
+async def test_an_unreadable_frame_removes_only_its_sender(
     rig: RoomRig, intruder: Socket, frame: bytes | str
 ) -> None:
     publisher = await Publisher(await rig.join("avatar")).start()
@@ -78,9 +78,7 @@ BAD_MESSAGES = {
 
 @embedded_only("livekit-server passes some over and closes the websocket without a leave for others")
 @pytest.mark.parametrize("name", BAD_MESSAGES)
-async def test_a_message_that_makes_no_sense_ends_its_sender_only(
-    rig: RoomRig, intruder: Socket, name: str
-) -> None:
+async def test_an_invalid_message_removes_only_its_sender(rig: RoomRig, intruder: Socket, name: str) -> None:
     await rig.join("bystander")
 
     await intruder.send(**BAD_MESSAGES[name])
@@ -90,7 +88,7 @@ async def test_a_message_that_makes_no_sense_ends_its_sender_only(
 
 
 @embedded_only("livekit-server closes the websocket without a leave")
-async def test_a_bad_answer_ends_its_sender_only(rig: RoomRig, intruder: Socket) -> None:
+async def test_an_invalid_answer_removes_only_its_sender(rig: RoomRig, intruder: Socket) -> None:
     await rig.join("bystander")
     await intruder.first("offer")
 
@@ -101,7 +99,7 @@ async def test_a_bad_answer_ends_its_sender_only(rig: RoomRig, intruder: Socket)
 
 
 @embedded_only("livekit-server answers 404 to what is no websocket")
-async def test_a_v1_join_that_cannot_be_read_is_refused_in_words(rig: RoomRig) -> None:
+async def test_an_unreadable_v1_join_is_refused_with_a_reason(rig: RoomRig) -> None:
     async with aiohttp.ClientSession() as session:
         params = {"access_token": rig.token("intruder"), "join_request": "!!!"}
         async with session.get(f"{rig.http}/rtc/v1", params=params) as answer:
@@ -109,7 +107,7 @@ async def test_a_v1_join_that_cannot_be_read_is_refused_in_words(rig: RoomRig) -
             assert "join_request cannot be read" in await answer.text()
 
 
-async def test_messages_a_server_need_not_know_are_passed_over(rig: RoomRig, intruder: Socket) -> None:
+async def test_messages_that_a_server_need_not_know_are_ignored(rig: RoomRig, intruder: Socket) -> None:
     await intruder.send(sync_state=R.SyncState())
     await intruder.send(update_layers=R.UpdateVideoLayers(track_sid="TR_none"))
     await intruder.send(mute=R.MuteTrackRequest(sid="TR_none", muted=True))
@@ -121,7 +119,7 @@ async def test_messages_a_server_need_not_know_are_passed_over(rig: RoomRig, int
     assert "intruder" in await rig.inside()
 
 
-async def test_a_return_to_a_place_that_never_was_leads_to_a_new_join(rig: RoomRig) -> None:
+async def test_a_resume_of_an_unknown_participant_leads_to_a_new_join(rig: RoomRig) -> None:
     async with rig.socket(rig.token("alice"), protocol="16", reconnect="1", sid="PA_unknown") as socket:
         answer = await socket.first("leave")
 
@@ -131,7 +129,7 @@ async def test_a_return_to_a_place_that_never_was_leads_to_a_new_join(rig: RoomR
 
 
 @embedded_only("livekit-server has other limits")
-async def test_a_client_that_stops_reading_is_dropped_and_stalls_nobody(
+async def test_a_client_that_stops_reading_is_removed_and_stalls_no_other(
     rig: RoomRig, intruder: Socket
 ) -> None:
     bob = await rig.join("bob")

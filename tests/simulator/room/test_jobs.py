@@ -1,4 +1,4 @@
-"""What becomes of the jobs that agent workers have taken, and what server SDKs are told of it."""
+"""The jobs of agent workers, from assignment to end, and what server SDKs see of them."""
 
 from collections.abc import AsyncIterator
 
@@ -23,7 +23,7 @@ from simulator.room import agent_job, vacancy
 
 pytestmark = pytest.mark.rooms
 
-NEVER_AGAIN = "livekit-server offers a job that failed to nobody"
+NEVER_AGAIN = "livekit-server does not offer a failed job again"
 KEEPS_NO_BOOKS = "livekit-server does not note the end of a job"
 
 
@@ -46,7 +46,7 @@ async def worker(rig: RoomRig, name: str) -> AsyncIterator[RawWorker]:
 
 @pytest.fixture
 async def dispatch(rig: RoomRig, name: str, worker: RawWorker) -> AD.AgentDispatch:
-    """Made while the worker is there, and not yet answered."""
+    """Create a dispatch whose offer the worker has not answered yet."""
     return await rig.dispatch.create_dispatch(wanted(rig, name))
 
 
@@ -87,7 +87,7 @@ async def test_a_dispatch_lists_its_jobs_once_they_are_taken(
     assert state.started_at > dispatch.state.created_at > 1_600_000_000 * 10**9
 
 
-async def test_every_room_that_names_no_agent_wants_the_one_without_a_name(rig: RoomRig, name: str) -> None:
+async def test_a_room_without_named_agents_dispatches_the_unnamed_one(rig: RoomRig, name: str) -> None:
     await rig.dispatch.create_dispatch(wanted(rig, name))
     await rig.dispatch.create_dispatch(wanted(rig, name))
 
@@ -96,7 +96,7 @@ async def test_every_room_that_names_no_agent_wants_the_one_without_a_name(rig: 
     assert sorted(dispatch.agent_name for dispatch in listed) == ["", name, name]
 
 
-async def test_a_dispatch_that_is_not_there_is_not_found(rig: RoomRig, name: str) -> None:
+async def test_an_unknown_dispatch_is_not_found(rig: RoomRig, name: str) -> None:
     await rig.dispatch.create_dispatch(wanted(rig, name))
 
     with pytest.raises(api.ServerError) as failure:
@@ -107,7 +107,7 @@ async def test_a_dispatch_that_is_not_there_is_not_found(rig: RoomRig, name: str
 
 
 @embedded_only("livekit-server says that it is unavailable, after a while")
-async def test_a_room_that_is_not_there_has_no_dispatches(rig: RoomRig) -> None:
+async def test_an_unknown_room_has_no_dispatches(rig: RoomRig) -> None:
     with pytest.raises(api.ServerError) as failure:
         await rig.dispatch.list_dispatch("nowhere")
 
@@ -116,7 +116,7 @@ async def test_a_room_that_is_not_there_has_no_dispatches(rig: RoomRig) -> None:
 
 @pytest.mark.parametrize("method", ["CreateDispatch", "ListDispatch", "DeleteDispatch"])
 @pytest.mark.parametrize("grants", [{"room_admin": True, "room": "another"}, {"room_create": True}])
-async def test_dispatches_are_for_the_rooms_administrator(
+async def test_dispatches_need_the_room_admin_grant(
     rig: RoomRig, method: str, grants: dict[str, object]
 ) -> None:
     token = api.AccessToken(API_KEY, API_SECRET).with_identity("x").with_grants(api.VideoGrants(**grants))
@@ -150,7 +150,7 @@ async def test_a_deleted_dispatch_ends_its_job_and_removes_its_agent(
 
 
 @embedded_only("livekit-server lets the agent come, and opens the room again for it")
-async def test_a_job_whose_agent_is_on_its_way_ends_with_its_room(
+async def test_a_job_whose_agent_has_not_joined_yet_ends_with_its_room(
     rig: RoomRig, worker: RawWorker, dispatch: AD.AgentDispatch
 ) -> None:
     job = await worker.offer()
@@ -162,7 +162,7 @@ async def test_a_job_whose_agent_is_on_its_way_ends_with_its_room(
 
 
 @embedded_only(KEEPS_NO_BOOKS)
-async def test_an_agent_that_leaves_has_finished_and_may_clear_up(
+async def test_a_leave_of_the_agent_ends_its_job_without_a_termination(
     rig: RoomRig, worker: RawWorker, dispatch: AD.AgentDispatch, agent: rtc.Room
 ) -> None:
     job = await worker.offer()
@@ -177,7 +177,7 @@ async def test_an_agent_that_leaves_has_finished_and_may_clear_up(
 
 
 @embedded_only(KEEPS_NO_BOOKS)
-async def test_a_dispatch_tells_how_its_job_ended(
+async def test_a_dispatch_shows_how_its_job_ended(
     rig: RoomRig, worker: RawWorker, dispatch: AD.AgentDispatch
 ) -> None:
     job = await worker.offer()
@@ -191,7 +191,7 @@ async def test_a_dispatch_tells_how_its_job_ended(
     assert state.ended_at >= state.started_at
 
 
-async def test_a_worker_may_say_that_nobody_is_needed(rig: RoomRig, name: str, worker: RawWorker) -> None:
+async def test_a_worker_may_reject_a_job_for_all(rig: RoomRig, name: str, worker: RawWorker) -> None:
     async with raw_worker(rig, name) as other:
         await other.status(status=A.WorkerStatus.WS_FULL)
         await rig.dispatch.create_dispatch(wanted(rig, name, metadata="first"))
@@ -209,7 +209,7 @@ async def test_a_worker_may_say_that_nobody_is_needed(rig: RoomRig, name: str, w
 
 
 @embedded_only(NEVER_AGAIN)
-async def test_a_job_that_fails_is_offered_again_as_another(
+async def test_a_failed_job_is_offered_again_with_a_new_id(
     rig: RoomRig, worker: RawWorker, dispatch: AD.AgentDispatch, agent: rtc.Room
 ) -> None:
     job = await worker.offer()
@@ -220,7 +220,7 @@ async def test_a_job_that_fails_is_offered_again_as_another(
     again = await worker.offer()
 
     assert (again.dispatch_id, again.id != job.id) == (job.dispatch_id, True)
-    await left.first("disconnected")  # what is left of a dead agent is in nobody's way
+    await left.first("disconnected")  # the dead agent has been removed from the room
     await worker.accept(again)
     await worker.settle()
     assert [state.status for state in await job_states(rig, dispatch)] == [
@@ -230,7 +230,7 @@ async def test_a_job_that_fails_is_offered_again_as_another(
 
 
 @embedded_only(NEVER_AGAIN)
-async def test_a_job_that_fails_again_and_again_is_given_up(
+async def test_a_job_that_fails_again_and_again_is_not_offered_any_more(
     rig: RoomRig, worker: RawWorker, dispatch: AD.AgentDispatch
 ) -> None:
     for _ in range(vacancy.GIVE_UP_AFTER):
@@ -244,7 +244,9 @@ async def test_a_job_that_fails_again_and_again_is_given_up(
 
 
 @embedded_only(NEVER_AGAIN)
-async def test_a_job_that_must_not_be_restarted_is_not(rig: RoomRig, name: str, worker: RawWorker) -> None:
+async def test_a_job_with_restart_policy_never_is_not_offered_again(
+    rig: RoomRig, name: str, worker: RawWorker
+) -> None:
     await rig.dispatch.create_dispatch(wanted(rig, name, restart_policy=AD.JRP_NEVER))
     job = await worker.offer()
     await worker.accept(job)
@@ -256,7 +258,7 @@ async def test_a_job_that_must_not_be_restarted_is_not(rig: RoomRig, name: str, 
 
 
 @embedded_only(NEVER_AGAIN)
-async def test_the_job_of_a_worker_that_does_not_come_back_is_offered_to_another(
+async def test_the_job_of_a_lost_worker_is_offered_to_another(
     rig: RoomRig, name: str, worker: RawWorker, dispatch: AD.AgentDispatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent_job, "RETURN_WITHIN", 0.1)
@@ -271,7 +273,7 @@ async def test_the_job_of_a_worker_that_does_not_come_back_is_offered_to_another
 
 
 @embedded_only(NEVER_AGAIN)
-async def test_a_worker_that_comes_back_keeps_its_jobs(
+async def test_a_worker_that_registers_again_keeps_its_jobs(
     rig: RoomRig, name: str, worker: RawWorker, dispatch: AD.AgentDispatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await worker.offer()
@@ -289,7 +291,7 @@ async def test_a_worker_that_comes_back_keeps_its_jobs(
     assert ended.job_id == job.id
 
 
-async def test_an_agent_that_vanishes_is_replaced(name: str) -> None:
+async def test_an_agent_whose_connection_is_lost_is_replaced(name: str) -> None:
     async with room_rig(resume_within=0.1) as rig, raw_worker(rig, name) as worker:
         await rig.dispatch.create_dispatch(wanted(rig, name))
         job = await worker.offer()
@@ -303,7 +305,9 @@ async def test_an_agent_that_vanishes_is_replaced(name: str) -> None:
 
 
 @embedded_only("this test has the livekit-server not for itself")
-async def test_a_server_that_shuts_down_lets_its_workers_go(rig: RoomRig, worker: RawWorker) -> None:
+async def test_a_server_that_shuts_down_closes_the_websockets_of_its_workers(
+    rig: RoomRig, worker: RawWorker
+) -> None:
     await rig.server.close()
 
     await worker.closed()

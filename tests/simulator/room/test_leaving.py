@@ -1,4 +1,4 @@
-"""Leaving, being sent away, losing the connection and coming back."""
+"""Leaves, removals, lost connections and resumes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,9 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
-async def test_who_leaves_is_gone_for_the_others_and_for_the_service(rig: RoomRig, single: bool) -> None:
+async def test_a_participant_that_leaves_is_gone_for_the_others_and_for_the_service(
+    rig: RoomRig, single: bool
+) -> None:
     alice, bob = await rig.join("alice", single), await rig.join("bob", single)
     at_alice = Events(alice, "participant_disconnected")
     await acquainted(alice, bob)
@@ -60,7 +62,7 @@ async def test_a_removed_participant_and_the_others_learn_why(rig: RoomRig) -> N
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
-async def test_everybody_in_a_deleted_room_learns_why(rig: RoomRig, single: bool) -> None:
+async def test_all_participants_of_a_deleted_room_learn_why(rig: RoomRig, single: bool) -> None:
     rooms = [await rig.join("alice", single), await rig.join("bob", single)]
     events = [Events(room, "disconnected") for room in rooms]
 
@@ -70,7 +72,7 @@ async def test_everybody_in_a_deleted_room_learns_why(rig: RoomRig, single: bool
     assert not (await rig.service.list_rooms(api.ListRoomsRequest(names=[rig.room]))).rooms
 
 
-@embedded_only("this test has the livekit-server not for itself")
+@embedded_only("other tests use the same livekit-server")
 async def test_a_server_that_shuts_down_says_so(rig: RoomRig) -> None:
     events = Events(await rig.join("alice"), "disconnected")
 
@@ -79,7 +81,7 @@ async def test_a_server_that_shuts_down_says_so(rig: RoomRig) -> None:
     assert await events.first("disconnected") == (Reason.SERVER_SHUTDOWN,)
 
 
-async def test_the_newcomer_takes_the_place_of_who_had_its_identity(rig: RoomRig) -> None:
+async def test_a_newcomer_replaces_the_participant_with_its_identity(rig: RoomRig) -> None:
     viewer = await rig.join("viewer")
     at_viewer = Events(viewer, "participant_disconnected", "track_subscribed")
     old = await rig.join("avatar")
@@ -138,11 +140,9 @@ async def test_tracks_published_while_the_signalling_was_cut_arrive_after_the_re
     await publisher.stop()
 
 
-@embedded_only("this test has the livekit-server not for itself")
+@embedded_only("other tests use the same livekit-server")
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])
-async def test_a_restarted_server_is_joined_anew_by_the_clients_themselves(
-    rig: RoomRig, single: bool
-) -> None:
+async def test_clients_rejoin_a_restarted_server_by_themselves(rig: RoomRig, single: bool) -> None:
     publisher = await Publisher(await rig.join("avatar", single)).start()
     viewer = await rig.join("viewer", single)
     events = Events(viewer, "track_subscribed", "reconnected")
@@ -162,7 +162,7 @@ async def test_a_restarted_server_is_joined_anew_by_the_clients_themselves(
     await publisher.stop()
 
 
-async def test_who_does_not_come_back_is_gone_after_the_grace_period() -> None:
+async def test_a_client_that_does_not_resume_in_time_is_removed() -> None:
     async with room_rig(resume_within=0.2) as rig:
         alice = await rig.join("alice")
         events = Events(alice, "disconnected", "reconnected")
@@ -171,12 +171,12 @@ async def test_who_does_not_come_back_is_gone_after_the_grace_period() -> None:
         await until(lambda: rig.participants() == [])
         rig.accept_connections()
 
-        await events.first("reconnected")  # as a new participant: its old place was given up
+        await events.first("reconnected")  # as a new participant: the old one was removed
         assert rig.participants() == ["alice"]
 
 
 @embedded_only("only the embedded server's connections can be closed from here")
-async def test_a_subscriber_whose_connection_is_closed_does_not_cost_the_publisher_its_place(
+async def test_a_subscriber_with_a_closed_connection_does_not_remove_the_publisher(
     rig: RoomRig,
 ) -> None:
     leaving, viewer = await rig.join("leaving"), await rig.join("viewer")
@@ -196,7 +196,7 @@ async def test_a_subscriber_whose_connection_is_closed_does_not_cost_the_publish
     await publisher.stop()
 
 
-@embedded_only("it counts what is in this process")
+@embedded_only("it counts connections and sockets of this process")
 async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig, monkeypatch: pytest.MonkeyPatch) -> None:
     process = psutil.Process()
     opened: list[RTCPeerConnection] = []

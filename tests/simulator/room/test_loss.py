@@ -1,4 +1,4 @@
-"""Media packets lost on purpose."""
+"""Injected loss of media packets."""
 
 import pytest
 from aiortc.rtp import RtpPacket
@@ -41,7 +41,7 @@ def _with_level(packet: RtpPacket) -> RtpPacket:
         (Loss(down=1.0), True, 0.0),
     ],
 )
-async def test_the_share_that_is_lost_is_the_share_asked_for(
+async def test_the_share_of_lost_packets_is_the_share_of_the_fault(
     sent: Capture, loss: Loss, from_visitor: bool, arrive: float
 ) -> None:
     source, _ = relay(loss, from_visitor=from_visitor)
@@ -51,7 +51,7 @@ async def test_the_share_that_is_lost_is_the_share_asked_for(
     assert len(sent.packets) / PACKETS == pytest.approx(arrive, abs=0.05)
 
 
-async def test_what_was_lost_on_the_way_down_can_be_asked_for_again(sent: Capture) -> None:
+async def test_packets_lost_on_the_way_down_can_be_retransmitted(sent: Capture) -> None:
     loss = Loss(down=1.0)
     source, forwarder = relay(loss)
     pass_on(source, 10)

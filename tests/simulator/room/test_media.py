@@ -1,4 +1,4 @@
-"""Sound and pictures through the room server, with the official Python client on both ends."""
+"""Audio and video through the room server, with the official Python client on both ends."""
 
 from collections.abc import AsyncIterator
 
@@ -89,7 +89,7 @@ async def test_both_signalling_versions_meet_in_one_room(rig: RoomRig) -> None:
         await speaker.stop()
 
 
-async def test_more_tracks_than_a_v1_client_first_offered_room_for_all_arrive(rig: RoomRig) -> None:
+async def test_more_tracks_than_a_v1_client_first_offered_sections_for_all_arrive(rig: RoomRig) -> None:
     publishers = [await Publisher(await rig.join(f"avatar {number}")).start() for number in range(5)]
 
     viewer = await rig.join("viewer", single=True)
@@ -121,7 +121,7 @@ async def test_mute_and_unmute_are_seen_by_others(rig: RoomRig) -> None:
     await publisher.stop()
 
 
-async def test_the_service_mutes_a_track_and_its_publisher_obeys(rig: RoomRig) -> None:
+async def test_the_service_mutes_a_track_at_its_publisher(rig: RoomRig) -> None:
     viewer = await rig.join("viewer")
     events = Events(viewer, "track_subscribed", "track_muted")
     publisher = await Publisher(await rig.join("avatar")).start()
@@ -160,7 +160,7 @@ async def test_an_unpublished_track_goes_away_and_can_be_published_again(rig: Ro
 
 @pytest.mark.parametrize(
     ("rig", "single"),
-    [  # with livekit-server 1.13 the Rust SDK does not tell that a track is back on two peer connections
+    [  # with livekit-server 1.13 and two peer connections the Rust SDK does not report the second subscription
         pytest.param(EMBEDDED, False, id="embedded-v0"),
         pytest.param(EMBEDDED, True, id="embedded-v1"),
         pytest.param(REAL, True, id="livekit-server-v1", marks=needs_livekit_server),
@@ -198,7 +198,7 @@ async def test_a_speaker_is_named_while_it_speaks(rig: RoomRig) -> None:
 
 
 async def test_a_publisher_starts_at_full_resolution(rig: RoomRig) -> None:
-    """libwebrtc scales the picture down while it believes in a slow path, which is its first belief."""
+    """libwebrtc scales the picture down while its bandwidth estimate is low, as it is at first."""
     viewer = await rig.join("viewer")
     events = Events(viewer, "track_subscribed")
 
@@ -234,5 +234,5 @@ async def test_packets_lost_on_the_way_to_a_viewer_are_sent_again(
     assert len(frames) == 50
     inbound = next(stats.inbound_rtp for stats in await track.get_stats() if stats.HasField("inbound_rtp"))
     assert inbound.inbound.nack_count > 0
-    assert inbound.inbound.key_frames_decoded <= 2  # a picture that stays broken would have needed more
+    assert inbound.inbound.key_frames_decoded <= 2  # a broken picture would have needed more
     await publisher.stop()

@@ -37,9 +37,7 @@ async def test_a_pause_leaves_no_gap(forwarder: Forwarder, sent: Capture) -> Non
     assert sent.sequence_numbers() == [0, 1]
 
 
-async def test_what_is_asked_for_again_is_sent_again_while_it_is_kept(
-    forwarder: Forwarder, sent: Capture
-) -> None:
+async def test_a_packet_is_retransmitted_while_it_is_kept(forwarder: Forwarder, sent: Capture) -> None:
     for number in range(HISTORY + 1):
         forwarder.forward(packet(number, payload=b"%d" % number))
     first, last = sent.packets[0].sequence_number, sent.packets[-1].sequence_number
@@ -58,7 +56,7 @@ def test_the_publishers_clocks_go_on_between_its_reports() -> None:
     assert clock.reading(100.5) == ((5 << 32) + (1 << 31), 0)
 
 
-def test_a_publisher_is_told_its_bitrate_at_once_and_not_with_every_packet() -> None:
+def test_a_publisher_gets_its_bitrate_at_once_and_not_with_every_packet() -> None:
     remb = FixedRemb()
 
     answers = [remb.add(0, 0, 1200, ssrc=7) for _ in range(3)]

@@ -21,7 +21,7 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
 
 
 @embedded_only("it shortens the embedded server's patience")
-async def test_a_track_that_waits_for_an_offer_is_asked_for_again(
+async def test_an_offer_that_does_not_come_is_requested_again(
     rig: RoomRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(single_peers, "REMIND_AFTER", 0.1)

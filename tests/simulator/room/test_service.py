@@ -1,4 +1,4 @@
-"""The room server's RoomService, as server SDKs meet it."""
+"""The room server's RoomService, called by a server SDK."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,9 +49,7 @@ async def test_a_created_room_keeps_its_settings(rig: RoomRig) -> None:
 
 
 @pytest.mark.parametrize(("joined", "timeout"), [(False, "empty_timeout"), (True, "departure_timeout")])
-async def test_a_room_nobody_is_in_is_removed_after_its_timeout(
-    rig: RoomRig, joined: bool, timeout: str
-) -> None:
+async def test_an_empty_room_is_removed_after_its_timeout(rig: RoomRig, joined: bool, timeout: str) -> None:
     await rig.service.create_room(api.CreateRoomRequest(**{"name": rig.room, timeout: 1}))
     if joined:
         await (await rig.join("alice")).disconnect()
@@ -63,7 +61,7 @@ async def test_a_room_nobody_is_in_is_removed_after_its_timeout(
     await until(gone)
 
 
-async def test_a_room_stays_while_somebody_is_inside(rig: RoomRig) -> None:
+async def test_a_room_stays_open_while_a_participant_is_inside(rig: RoomRig) -> None:
     await rig.service.create_room(api.CreateRoomRequest(name=rig.room, empty_timeout=1, departure_timeout=1))
     other = await rig.service.create_room(api.CreateRoomRequest(name=f"{rig.room} other", empty_timeout=1))
     await rig.join("alice")
@@ -76,7 +74,7 @@ async def test_a_room_stays_while_somebody_is_inside(rig: RoomRig) -> None:
     assert await rig.inside() == ["alice"]
 
 
-async def test_room_metadata_reaches_those_inside(rig: RoomRig) -> None:
+async def test_room_metadata_reaches_the_participants(rig: RoomRig) -> None:
     bob = await rig.join("bob")
     events = Events(bob, "room_metadata_changed")
 
@@ -89,7 +87,7 @@ async def test_room_metadata_reaches_those_inside(rig: RoomRig) -> None:
     assert room.num_participants == 1
 
 
-async def test_the_service_tells_of_participants_and_their_tracks(rig: RoomRig) -> None:
+async def test_the_service_lists_participants_and_their_tracks(rig: RoomRig) -> None:
     viewer = await rig.join("viewer")
     events = Events(viewer, "track_subscribed")
     publisher = await Publisher(await rig.join("avatar")).start()
@@ -109,19 +107,19 @@ async def test_the_service_tells_of_participants_and_their_tracks(rig: RoomRig) 
 CALLS: dict[str, Any] = {
     "delete_room": api.DeleteRoomRequest(room="nowhere"),
     "update_room_metadata": api.UpdateRoomMetadataRequest(room="nowhere", metadata="x"),
-    "get_participant": api.RoomParticipantIdentity(room="nowhere", identity="nobody"),
-    "remove_participant": api.RoomParticipantIdentity(room="nowhere", identity="nobody"),
-    "update_participant": api.UpdateParticipantRequest(room="nowhere", identity="nobody"),
+    "get_participant": api.RoomParticipantIdentity(room="nowhere", identity="missing"),
+    "remove_participant": api.RoomParticipantIdentity(room="nowhere", identity="missing"),
+    "update_participant": api.UpdateParticipantRequest(room="nowhere", identity="missing"),
 }
 UNANSWERED_CALLS: dict[str, Any] = {
-    "mute_published_track": api.MuteRoomTrackRequest(room="nowhere", identity="nobody", muted=True),
-    "update_subscriptions": api.UpdateSubscriptionsRequest(room="nowhere", identity="nobody"),
+    "mute_published_track": api.MuteRoomTrackRequest(room="nowhere", identity="missing", muted=True),
+    "update_subscriptions": api.UpdateSubscriptionsRequest(room="nowhere", identity="missing"),
     "send_data": api.SendDataRequest(room="nowhere", data=b"x"),
 }
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_what_is_not_there_is_not_found(rig: RoomRig, call: str) -> None:
+async def test_unknown_rooms_and_participants_are_not_found(rig: RoomRig, call: str) -> None:
     with pytest.raises(api.ServerError) as failure:
         await getattr(rig.service, call)(CALLS[call])
 
@@ -130,14 +128,14 @@ async def test_what_is_not_there_is_not_found(rig: RoomRig, call: str) -> None:
 
 @embedded_only("livekit-server says that it is unavailable, after a while: it asks a room that is not there")
 @pytest.mark.parametrize("call", UNANSWERED_CALLS)
-async def test_what_is_not_there_is_not_found_at_once(rig: RoomRig, call: str) -> None:
+async def test_unknown_rooms_and_participants_are_not_found_at_once(rig: RoomRig, call: str) -> None:
     with pytest.raises(api.ServerError) as failure:
         await getattr(rig.service, call)(UNANSWERED_CALLS[call])
 
     assert (failure.value.code, failure.value.status) == ("not_found", 404)
 
 
-async def test_nobody_is_in_a_room_that_is_not_there(rig: RoomRig) -> None:
+async def test_an_unknown_room_has_no_participants(rig: RoomRig) -> None:
     inside = await rig.service.list_participants(api.ListParticipantsRequest(room="nowhere"))
 
     assert list(inside.participants) == []
