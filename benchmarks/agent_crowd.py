@@ -1,8 +1,8 @@
 """Whether many conversations at once lose or double a turn, also when one of two workers drains.
 
-Two workers, each large enough for all. Every visitor types one question after the other, in a room of ours; when all
-are half-way one worker gets SIGTERM, and its conversations move to the other. The avatars would need more CPU than
-the agents, so the service is one without avatars, which plays their sound into nothing, in real time.
+Each of two workers can hold all conversations. Every visitor types one question after the other in a room of ours. When
+all are half-way, one worker gets SIGTERM and its conversations move to the other. Avatars would need more CPU than the
+agents, so the service has none: it consumes their sound in real time.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """What many CUSTOM conversations with failures of every kind leave behind: it must be nothing.
 
-The faults are the simulator's, and deaths of our own: agents and workers that are killed, pages that vanish, starts
-that are cancelled. Afterwards the service, the room server, the site's rows and the processes are asked.
+The failures: faults of the simulator, killed agents and workers, pages that vanish and cancelled starts. Afterwards it
+counts the sessions of the service, rooms, the site's rows and processes.
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """How long a CUSTOM conversation is without an agent after a kill in the middle of an answer.
 
-`kill -9` of the agent's own process, or of the worker with all that it holds; another worker is there. Measured from
-the kill: until the next agent has said hello to the site, until it listens, and until a question that is typed then
-has the avatar answering at the visitor's ear. After every loss the transcript, the model's memory, the room and its
-dispatches are looked at.
+The kill hits the agent's own process, or a worker with all its jobs; another worker stands by. Measured from the kill:
+the time until the next agent says hello to the site, until it listens, and until the visitor hears its answer to a
+question typed then. After every loss it checks the transcript, the model's history, the room and its dispatches.
 """
 
 import argparse

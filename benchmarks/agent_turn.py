@@ -1,9 +1,9 @@
 """The latency of our own agent at a visitor's ears and eyes: of its answers, and of its silence after a barge-in.
 
-As `benchmarks.turn`, in CUSTOM mode: site, simulator and agent are processes of their own. Turn: from the last voiced
-sample of a question to the first sound of its answer, and to the first picture with an open mouth. Barge-in: from
-the first voiced sample of an interruption to the avatar's last sound. Typed: from the sending of a typed question to
-the first sound.
+Like `benchmarks.turn`, in CUSTOM mode; site, simulator and agent are processes of their own. Turn: from the last voiced
+sample of a question to the first sound of its answer, and to the first picture with an open mouth. Barge-in: from the
+first voiced sample of an interruption to the avatar's last sound. Typed: from sending a typed question to the first
+sound.
 """
 
 import argparse

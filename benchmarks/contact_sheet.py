@@ -1,6 +1,7 @@
 """The avatar's picture in all states as a viewer receives it, beside the drawing: docs/images/contact-sheet.png.
 
-Above is the drawing as it is put together here; below a frame a viewer received, after encoder, relay and decoder.
+The upper picture of each pair is the drawing, the lower one a frame that a viewer received after encoder, relay and
+decoder.
 """
 
 import argparse

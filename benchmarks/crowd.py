@@ -1,6 +1,6 @@
 """How many talking avatars one core carries, each with a viewer that must miss nothing.
 
-Simulator and avatars share one core; the viewers have the others, and their work is not counted.
+Simulator and avatars share one core. The viewers have the other cores and are not measured.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The offset between lips and sound at the receiver: in a Python client and in Chromium.
 
-How open the mouth is is read from the pixels, for it is darker inside; how loud the voice is from the sound. The
-shift at which the two agree best is compared with the one that the avatar means them to have.
+The opening of the mouth is read from the pixels, as its inside is dark, and compared with the loudness of the voice.
+The delay with the best correlation is compared with the delay that the avatar intends.
 """
 
 import argparse

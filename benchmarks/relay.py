@@ -1,7 +1,7 @@
 """The cost of the room server: CPU per viewer of one picture, and what joins and leaves leave behind.
 
-One publisher sends 1280 x 720 of noise, so that the encoder fills its 3 Mbit/s. Server and clients are processes of
-their own, on cores of their own; only the server is measured.
+One publisher sends 1280 x 720 of noise, so that the encoder uses all of its 3 Mbit/s. Server and clients run in
+separate processes on separate cores; only the server is measured.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The accuracy of offline speech recognition on the seeded contexts' questions, small talk and unrelated sentences.
 
-Spoken by espeak-ng, which is harder for PocketSphinx than a person close to a microphone.
+espeak-ng speaks; PocketSphinx understands it less well than a person close to a microphone.
 """
 
 import argparse

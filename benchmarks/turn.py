@@ -1,8 +1,8 @@
 """The avatar's latency at the ears and eyes of a participant: of its answers, and of its silence after a barge-in.
 
-Turn: from the last voiced sample a microphone sent to the first sound of the answer, and to the first picture with an
-open mouth. Barge-in: from the first voiced sample of an interruption to the last sound of the avatar. The room server,
-the avatar's worker and the participant run on this machine, the worker in a process of its own.
+Turn: from the last voiced sample of a question to the first sound of its answer, and to the first picture with an open
+mouth. Barge-in: from the first voiced sample of an interruption to the avatar's last sound. Room server, avatar and
+participant run on this machine, the avatar in its own process.
 """
 
 import argparse

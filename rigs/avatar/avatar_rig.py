@@ -78,7 +78,7 @@ class AvatarWorker:
 class Viewer:
     """A user's client. Sounds are (arrival, loudness), pictures (arrival, pixels of a small part).
 
-    `heard` is told every 20 ms of sound, 24 kHz 16-bit mono, as it comes.
+    `heard` is called with every 20 ms of sound, 24 kHz 16-bit mono.
     """
 
     def __init__(self, room: rtc.Room) -> None:

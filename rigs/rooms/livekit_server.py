@@ -1,7 +1,7 @@
 """A real livekit-server, one process for all tests that run against it.
 
-It is the one that LIVEKIT_SERVER_BIN names, or `livekit-server` on the PATH, or the one in the cache, where
-`make livekit-server` puts it.
+The program is the one that LIVEKIT_SERVER_BIN names, else `livekit-server` on the PATH, else the one that
+`make livekit-server` has put into the cache.
 """
 
 import atexit

@@ -62,7 +62,7 @@ class RawWorker:
         await self.send(ping=A.WorkerPing(timestamp=1))
         await self.first("pong")
 
-    async def unasked(self) -> list[A.ServerMessage]:
+    async def unread(self) -> list[A.ServerMessage]:
         """Return the messages of the server that no call of `first` has taken."""
         await self.settle()
         return self._waiting
@@ -102,11 +102,11 @@ async def connected_worker(rig: RoomRig) -> AsyncIterator[RawWorker]:
 async def raw_worker(rig: RoomRig, agent_name: str, **registration: Any) -> AsyncIterator[RawWorker]:
     async with connected_worker(rig) as worker:
         await worker.register(agent_name, **registration)
-        await noted(rig)
+        await ready_for_jobs(rig)
         yield worker
 
 
-async def noted(rig: RoomRig) -> None:
+async def ready_for_jobs(rig: RoomRig) -> None:
     """Wait until the server offers jobs to a newly registered worker; livekit-server does not report when."""
     if rig.is_real:
         await asyncio.sleep(0.1)

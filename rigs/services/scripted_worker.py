@@ -1,6 +1,6 @@
-"""Stands at the process boundary where `python -m simulator.avatar` belongs, and does what a test asks of it.
+"""A process in place of `python -m simulator.avatar`, which acts out a script of the test.
 
-What to do comes as the first argument (before it is warm) or as the session's dynamic variable `script`.
+The script is the first argument (acted out before it is warm) or the session's dynamic variable `script`.
 """
 
 import json

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.rooms
 
 BODY = {"mode": "LITE", "avatar_id": WAYNE, "video_settings": {"quality": "low", "encoding": "VP8"}}
 RATE = 24_000
-# Seconds by which a receiver's jitter buffer may lengthen sound that comes late, on a machine that is busy. None may be
-# missing.
+# Seconds by which a receiver's jitter buffer may lengthen late sound on a busy machine. None may be missing.
 STRETCHED = 0.3
 LOUD = 1000  # of 32767; half of a full tone's mean
 

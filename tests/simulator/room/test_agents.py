@@ -13,7 +13,7 @@ from livekit import api, rtc
 from livekit.protocol.agent import Job
 
 from rigs.processes import ROOT
-from rigs.rooms.raw_worker import noted, some_agent
+from rigs.rooms.raw_worker import ready_for_jobs, some_agent
 from rigs.rooms.room_rig import (
     API_KEY,
     API_SECRET,
@@ -58,7 +58,7 @@ async def small_agent(rig: RoomRig, most_jobs: int = 3) -> AsyncIterator[Process
     try:
         assert process.stdout is not None
         assert await asyncio.wait_for(process.stdout.readline(), START_WITHIN) == b"registered\n"
-        await noted(rig)
+        await ready_for_jobs(rig)
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -173,7 +173,7 @@ async def test_a_leave_of_the_agent_ends_its_job_without_a_termination(
 
     (state,) = await job_states(rig, dispatch)
     assert state.status == A.JobStatus.JS_SUCCESS
-    assert await worker.unasked() == []
+    assert await worker.unread() == []
 
 
 @embedded_only(KEEPS_NO_BOOKS)
