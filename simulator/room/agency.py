@@ -150,7 +150,7 @@ class Agency:
 
 
 def new_job(dispatch: AD.AgentDispatch, place: Place, worker: Worker) -> A.Job:
-    """Return a job to offer. Each offer is a new job with its own id, as in livekit-server."""
+    """Return a job to offer. Each offer is a new job with its own id."""
     now = time.time_ns()
     return A.Job(
         id=sid("AJ"),
