@@ -1,4 +1,4 @@
-"""`voice.brain` as an LLM plugin of livekit-agents.
+"""A brain of `voice` as an LLM plugin of livekit-agents.
 
 Names with an underscore are livekit-agents' plugin interface, as its own plugins use it; the version is pinned.
 """

@@ -1,4 +1,4 @@
-"""`voice.stt` as an STT plugin of livekit-agents.
+"""A recogniser of `voice` as an STT plugin of livekit-agents.
 
 Names with an underscore are livekit-agents' plugin interface, as its own plugins use it; the version is pinned.
 """

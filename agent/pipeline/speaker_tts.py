@@ -1,4 +1,4 @@
-"""`voice.tts` as a TTS plugin of livekit-agents.
+"""A speaker of `voice` as a TTS plugin of livekit-agents.
 
 Names with an underscore are livekit-agents' plugin interface, as its own plugins use it; the version is pinned.
 """

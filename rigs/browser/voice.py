@@ -1,13 +1,13 @@
 """What a page has recorded of the avatar's voice, compared with what the avatar was to say."""
 
 import numpy as np
-from voice.espeak import EspeakSpeaker
-from voice.resample import resample
-from voice.tts import Voice
-from voice.utterance import SAMPLE_RATE as SPOKEN_RATE
-from voice.utterance import Utterance
 
 from simulator.avatar.echo import COMPARED, likeness
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.resample import resample
+from voice.speaking.speaker import Voice
+from voice.speaking.utterance import SAMPLE_RATE as SPOKEN_RATE
+from voice.speaking.utterance import Utterance
 
 RATE = 16_000  # Hz, of recordings
 VOICE = Voice("en-us+f3", 165, 50)  # of the demo's avatar (simulator.seed)

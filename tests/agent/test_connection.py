@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from agent.site.connection import Outgoing, SiteConnection
 from agent.site.job_metadata import JobMetadata
-from rigs.virtual_time import in_virtual_time
 
 JOB = JobMetadata(site_url="http://site", session="s", attempt=1, key="k", hosted=False)
 RENEW_EVERY = 60.0  # seconds
@@ -25,7 +26,7 @@ class SlowSocket:
         self.sent.append(frame)
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_a_state_that_changes_during_a_send_does_not_wait_for_the_next_renewal() -> None:
     outgoing = Outgoing()
     outgoing.history = asyncio.get_running_loop().create_future()

@@ -12,10 +12,9 @@ from agent.site.frames import SessionAccess
 from agent.site.job_metadata import JobMetadata
 from agent.worker import job
 from rigs.agent.reports import agent_config
-from rigs.virtual_time import in_virtual_time
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_an_agent_that_takes_over_starts_only_when_it_is_in_the_room() -> None:
     """It receives config and access at once, and the framework cannot speak outside a room."""
     has_started = asyncio.Event()

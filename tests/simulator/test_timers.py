@@ -11,7 +11,6 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from rigs.virtual_time import in_virtual_time
 from simulator.credits import Credits
 from simulator.event_log import EventLog
 from simulator.history import History
@@ -106,7 +105,7 @@ def starting(**process: Any) -> Iterator[Rig]:
         yield Rig(store, ScriptedProcess(**process))
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_a_session_without_activity_ends_after_the_idle_time() -> None:
     with starting() as rig:
         await rig.running.started()
@@ -116,7 +115,7 @@ async def test_a_session_without_activity_ends_after_the_idle_time() -> None:
 
 
 @pytest.mark.parametrize("sign", [Rig.report_activity, Rig.keep_alive])
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_activity_and_keep_alive_restart_the_idle_time(sign: Callable[[Rig], None]) -> None:
     with starting() as rig:
         await rig.running.started()
@@ -128,7 +127,7 @@ async def test_activity_and_keep_alive_restart_the_idle_time(sign: Callable[[Rig
         assert rig.session.end_reason == "IDLE_TIMEOUT"
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_keep_alive_does_not_extend_the_longest_duration() -> None:
     with starting() as rig:
         await rig.running.started()
@@ -141,7 +140,7 @@ async def test_keep_alive_does_not_extend_the_longest_duration() -> None:
         assert rig.session.end_reason == "MAX_DURATION_REACHED"
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_each_minute_is_charged_when_it_begins_until_the_credits_run_out() -> None:
     with starting() as rig:
         rig.credits.refill(Decimal(3))  # after the first minute was charged
@@ -153,7 +152,7 @@ async def test_each_minute_is_charged_when_it_begins_until_the_credits_run_out()
         assert rig.credits.left == 1
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_no_minute_is_charged_while_the_avatar_leaves() -> None:
     with starting(leaves_after=2) as rig:
         await rig.running.started()
@@ -165,7 +164,7 @@ async def test_no_minute_is_charged_while_the_avatar_leaves() -> None:
         assert rig.credits.left == 998
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_a_start_without_the_avatar_fails_in_time_and_is_refunded() -> None:
     with starting(joins=False) as rig:
         began = asyncio.get_running_loop().time()
@@ -177,7 +176,7 @@ async def test_a_start_without_the_avatar_fails_in_time_and_is_refunded() -> Non
         assert rig.credits.left == 1000
 
 
-@in_virtual_time
+@pytest.mark.virtual_time
 async def test_a_fault_with_a_delay_does_not_happen_after_it_is_switched_off() -> None:
     with starting() as rig:
         await rig.running.started()

@@ -7,11 +7,11 @@ import numpy as np
 import psutil
 import pytest
 from livekit import api
-from voice.espeak import EspeakSpeaker
-from voice.tts import Voice
 
 from rigs.avatar.avatar_rig import AUDIBLE, CONTEXT, FRAME, SESSION, avatar_rig
 from rigs.rooms.room_rig import EVERY_SERVER, PATIENCE, embedded_only, room_rig, until
+from voice.speaking.espeak_speaker import EspeakSpeaker
+from voice.speaking.speaker import Voice
 
 pytestmark = pytest.mark.rooms
 
