@@ -143,4 +143,6 @@ def database(url: str) -> dict[str, object]:
     else:
         # Under ASGI every request may use a thread of its own. A pool bounds the connections.
         settings["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10}}
+        # The pool checks a connection before it hands it out: PostgreSQL may have restarted meanwhile.
+        settings["CONN_HEALTH_CHECKS"] = True
     return settings

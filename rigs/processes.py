@@ -70,19 +70,32 @@ def running_simulator(livekit: LiveKit | None = None, **settings: str) -> Iterat
 @contextmanager
 def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
     """The site on a free port with a database of its own in `folder`, until the block ends."""
-    environment = {
+    environment = site_environment(folder, api_url, **settings)
+    prepare_database(environment)
+    with site_process(environment) as site:
+        yield site
+
+
+def site_environment(folder: Path, api_url: str, **settings: str) -> dict[str, str]:
+    """The environment of a site's processes, with files and, unless `settings` say otherwise, rows in `folder`."""
+    return {
         **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
         "DEBUG": "1",
         "VAR_DIR": str(folder),
         "SECRET_KEY": "only-for-tests-and-never-used-anywhere-else-0123456789",
         "LIVEAVATAR_API_URL": api_url,
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "REDIS_URL": "",
         "STARTS_PER_MINUTE": "1000",
         "PAGE_GRACE": "5",
         "HTTPS": "0",
         "ALLOWED_HOSTS": "127.0.0.1",
         **settings,
     }
+
+
+def prepare_database(environment: dict[str, str]) -> None:
+    """Migrate the database and add a superuser."""
     manage = [sys.executable, "manage.py"]
     subprocess.run([*manage, "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
     subprocess.run(
@@ -92,6 +105,11 @@ def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
         check=True,
         stdout=subprocess.DEVNULL,
     )
+
+
+@contextmanager
+def site_process(environment: dict[str, str]) -> Iterator[Site]:
+    """One process of the site on a free port. Its port accepts connections at once, and is served soon."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
@@ -106,7 +124,7 @@ def running_site(folder: Path, api_url: str, **settings: str) -> Iterator[Site]:
             pass_fds=[listener.fileno()],
         )
     try:
-        yield Site(port, folder / "db.sqlite3", process)
+        yield Site(port, Path(environment["VAR_DIR"]) / "db.sqlite3", process)
     finally:
         _stop(process)
 

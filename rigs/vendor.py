@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from aiohttp import web
 
 from liveavatar import LiveAvatar
 
@@ -52,6 +53,28 @@ class Vendor:
 
         self.answers[path] = answer
         return asked, go_on
+
+    def notice(self, path: str, **fields: object) -> asyncio.Event:
+        """An event that is set once the path is asked with these fields in its body."""
+        asked = asyncio.Event()
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            body = json.loads(request.content or b"{}")
+            if all(body.get(name) == value for name, value in fields.items()):
+                asked.set()
+            return self._usual(request)
+
+        self.answers[path] = answer
+        return asked
+
+    def add_routes(self, app: web.Application) -> None:
+        """Answer over HTTP as well, to sites that are processes of their own."""
+        app.router.add_route("*", "/v1/{path:.*}", self._serve)
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        asked = httpx.Request(request.method, str(request.url), content=await request.read())
+        answer = await self._answer(asked)
+        return web.Response(status=answer.status_code, body=answer.content, content_type="application/json")
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content or b"{}")

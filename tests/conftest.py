@@ -6,8 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import cache, caches
+from django.db import connection, connections
 from django.test import AsyncClient
 
 from rigs.vendor import AVATAR, CONTEXT, VOICE, Vendor
@@ -21,6 +24,17 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     """Choose the event loop of a test by its mark `virtual_time`."""
     virtual = item.get_closest_marker("virtual_time") is not None
     return {"virtual time": VirtualTimeLoop} if virtual else {"real time": asyncio.new_event_loop}
+
+
+def pytest_report_header() -> str:
+    return f"site on: {connection.vendor}, {type(get_channel_layer()).__name__}, {type(caches['default']).__name__}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Close the connection of asgiref's thread as well: PostgreSQL drops no database that is in use."""
+    yield
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 @pytest.fixture(autouse=True)

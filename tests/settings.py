@@ -13,6 +13,11 @@ os.environ["LIVEAVATAR_API_KEY"] = ""
 os.environ["LIVEAVATAR_API_URL"] = ""
 os.environ["SIMULATOR_DATA"] = ""
 
+# Set by `python -m rigs.databases`; otherwise cache and channel layer are in memory. Each test empties its cache, so
+# each worker of pytest-xdist has a Redis database of its own, as pytest-django gives it one of PostgreSQL's.
+if os.environ.get("REDIS_URL") and (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")):
+    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{int(worker) + 1}"
+
 from liveavatar_site.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from channels.db import aclose_old_connections
 from django.conf import settings
 from django.utils import timezone
 
@@ -82,6 +83,7 @@ async def _sweep_rooms() -> int:
 async def _repeat(work: Callable[[], Awaitable[int]], interval: float) -> None:
     while True:
         try:
+            await aclose_old_connections()  # the database may have cut ours
             await work()
         except Exception:  # one bad round, as with the database away, must not be the last
             logger.exception("a round of %s failed", work.__name__)

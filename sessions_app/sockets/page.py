@@ -32,6 +32,7 @@ class SessionConsumer(IntroducedConsumer):
 
     session: AvatarSession | None = None
     source = ""
+    told: dict[str, Any] | None = None  # the state that the page knows
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -54,7 +55,10 @@ class SessionConsumer(IntroducedConsumer):
         """Send the session's new state: the site, staff or another page changed it."""
         if self.session is not None:
             await self.session.arefresh_from_db()
-            await self.send_frame(_state_of(self.session))
+            state = _state_of(self.session)
+            if state != self.told:  # the end is announced more than once
+                self.told = state
+                await self.send_frame(state)
 
     async def _hello(self, frame: dict[str, Any]) -> None:
         if frame["type"] != "hello":
@@ -73,8 +77,9 @@ class SessionConsumer(IntroducedConsumer):
         await presence.arrived(session)
         await session.arefresh_from_db()
         ack = await sync_to_async(ingest.last_seq)(session.pk, source)
+        self.told = _state_of(session)
         await self.send_frame(
-            {**_state_of(session), "type": "welcome", "ack": ack, "window": WINDOW, "max_frame": MAX_FRAME}
+            {**self.told, "type": "welcome", "ack": ack, "window": WINDOW, "max_frame": MAX_FRAME}
         )
 
     async def _events(self, session: AvatarSession, frame: dict[str, Any]) -> None:

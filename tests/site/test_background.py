@@ -2,9 +2,12 @@
 
 import threading
 
+import pytest
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
 from sessions_app.background import in_background
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def test_what_goes_on_after_a_request_queries_in_the_threads_of_no_request() -> None:

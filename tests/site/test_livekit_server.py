@@ -73,7 +73,7 @@ async def test_a_withdrawal_in_a_deleted_room_is_no_error(rig: RoomRig, livekit:
     await livekit.delete_room(rig.room)
 
     async with asyncio.timeout(PATIENCE):
-        await livekit.recall(dispatch, "agent-1")
+        await livekit.withdraw(dispatch, "agent-1")
 
 
 async def test_a_visitor_may_publish_a_microphone_and_data_but_no_camera(

@@ -269,14 +269,7 @@ async def test_a_page_that_goes_and_does_not_come_back_ends_its_session(
 ) -> None:
     await visitor.post(f"/sessions/{page.key}/start/")
     settings.PAGE_GRACE = 0.01
-    stopped = asyncio.Event()
-    usual = vendor._usual
-
-    async def notice(request: Any) -> Any:
-        stopped.set()
-        return usual(request)
-
-    vendor.answers["/v1/sessions/stop"] = notice
+    stopped = vendor.notice("/v1/sessions/stop")
     async with page.welcomed():
         pass
 

@@ -397,13 +397,13 @@ async def test_a_page_that_goes_while_the_service_starts_ends_the_session(
     starting = asyncio.create_task(start(visitor, session))
     await asked.wait()
     presence.expect(session.pk)  # as a page that is closed now
+    stopped = vendor.notice("/v1/sessions/stop")
 
     go_on.set()
     await starting
     async with asyncio.timeout(5):
-        while session.is_open:
-            await asyncio.sleep(0.02)
-            await session.arefresh_from_db()
+        await stopped.wait()
 
+    await session.arefresh_from_db()
     assert session.end_reason == EndReason.PAGE_CLOSED
     assert len(vendor.bodies("/v1/sessions/stop")) == 1
