@@ -216,7 +216,7 @@ class AgentLease(models.Model):
     renewed_at = models.DateTimeField(null=True)  # None until the agent of this attempt has said hello
     agent_state = models.CharField(max_length=16, blank=True)
     # What the agent is told of its part and, once the vendor runs the session, the avatar's addresses.
-    brief = models.JSONField(default=dict)
+    config = models.JSONField(default=dict)
     start = models.JSONField(default=dict, editable=False)  # secrets, wiped at the end
 
     class Meta:

@@ -140,7 +140,7 @@ class Conversation:
             session=self.session,
             attempt=attempt,
             dispatched_at=timezone.now(),
-            brief={"avatar_name": "Wayne", "language": "en", "context": context},
+            config={"avatar_name": "Wayne", "language": "en", "context": context},
             start={"ws_url": self.media.url},
         )
         self.rooms.room = self.session.own_room

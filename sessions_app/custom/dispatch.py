@@ -30,7 +30,7 @@ async def dispatch_agent(session: AvatarSession, config: dict[str, Any]) -> None
 
     Raises NoAgentAvailable or LiveKitUnavailable.
     """
-    await AgentLease.objects.aget_or_create(session=session, defaults={"brief": config})
+    await AgentLease.objects.aget_or_create(session=session, defaults={"config": config})
     try:
         async with Hellos(session) as hellos, asyncio.timeout(settings.AGENT_START_WITHIN):
             while True:
@@ -55,7 +55,9 @@ async def replace_agent(lease: AgentLease) -> bool:
         logger.warning("session %s: no new agent yet: %s", session.key, error)
         return True
     if following is not None:
-        await sync_to_async(ingest.note)(session, "agent.replaced", {"attempt": following.attempt})
+        await sync_to_async(ingest.record_site_event)(
+            session, "agent.replaced", {"attempt": following.attempt}
+        )
     return True
 
 

@@ -53,9 +53,9 @@ async def take_lease(session: AvatarSession, attempt: int, job_id: str) -> Agent
     if not await current.aupdate(renewed_at=timezone.now(), unanswered=0, job_id=job_id, **news):
         return None
     if took_over:
-        await sync_to_async(ingest.note)(session, "agent.arrived", {"attempt": attempt})
+        await sync_to_async(ingest.record_site_event)(session, "agent.arrived", {"attempt": attempt})
     if took_over and lease.job_id:
-        await sync_to_async(ingest.note)(session, "agent.replaced", {"attempt": attempt})
+        await sync_to_async(ingest.record_site_event)(session, "agent.replaced", {"attempt": attempt})
     return lease
 
 

@@ -1,4 +1,4 @@
-"""An untrusted frame from a page becomes Events, or InvalidEvent with a code for the page."""
+"""Reads untrusted frames: a frame becomes Events, and InvalidEvents with a code for the sender."""
 
 import json
 import math
@@ -20,11 +20,11 @@ EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000  # ms: the years 2000 and 
 
 
 class InvalidFrame(ValueError):
-    """The frame as a whole cannot be read; the socket is closed."""
+    """The frame as a whole cannot be read. The socket is closed."""
 
 
 class InvalidEvent(ValueError):
-    """One event of a frame is refused. Its number counts as dealt with: it must not be sent again."""
+    """One event of a frame is refused. Its sequence number is acknowledged, so that it is not sent again."""
 
     def __init__(self, code: str, message: str, seq: int) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class Event:
 
 
 def parse_frame(text: str) -> dict[str, Any]:
-    """One JSON object with a `type`. Raises InvalidFrame."""
+    """Read one JSON object with a `type`. Raises InvalidFrame."""
     if len(text) > MAX_FRAME:
         raise InvalidFrame(f"a frame may have {MAX_FRAME} bytes")
     try:
@@ -61,7 +61,7 @@ def parse_source(value: object) -> str:
 
 
 def parse_events(frame: dict[str, Any]) -> tuple[list[Event], list[InvalidEvent]]:
-    """The events of a frame, and those of them that are refused. Raises InvalidFrame."""
+    """Read a frame's events, and list the refused ones. Raises InvalidFrame."""
     items = frame.get("events")
     if not isinstance(items, list) or len(items) > MAX_EVENTS:
         raise InvalidFrame(f"events must be a list of at most {MAX_EVENTS}")
@@ -76,7 +76,7 @@ def parse_events(frame: dict[str, Any]) -> tuple[list[Event], list[InvalidEvent]
 
 
 def parse_event(item: object) -> Event:
-    """One event. Raises InvalidEvent, or InvalidFrame when not even its number can be read."""
+    """Read one event. Raises InvalidEvent, or InvalidFrame if its sequence number cannot be read."""
     if not isinstance(item, dict):
         raise InvalidFrame("an event is an object")
     seq = item.get("seq")
@@ -91,7 +91,7 @@ def parse_event(item: object) -> Event:
 
 
 def refusal(error: InvalidEvent) -> Event:
-    """What is kept in the place of a refused event, so that its number leaves no gap."""
+    """Return the event to store in place of a refused one, so that its sequence number leaves no gap."""
     return Event(
         error.seq,
         "event.refused",
@@ -104,7 +104,7 @@ def refusal(error: InvalidEvent) -> Event:
 def _moment(at: object, seq: int) -> datetime:
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise InvalidEvent("event.at", "at must be a number of milliseconds", seq)
-    # A page with a wrong clock is heard all the same; received_at tells the truth.
+    # A page with a wrong clock is accepted; received_at has the site's time.
     return datetime.fromtimestamp(min(max(at, EARLIEST), LATEST) / 1000, UTC)
 
 

@@ -1,4 +1,4 @@
-"""The one way events are stored, whoever sends them. What is acknowledged here is committed."""
+"""The one way in for events, from every source. What is acknowledged here is committed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ SITE = "site"
 
 
 def record(session_id: int, source: str, events: Sequence[Event]) -> int:
-    """Store what is new of `events`, derive the turns, and return the number up to which all is dealt with.
+    """Store the new ones of `events` with the turns they make, and return the number to acknowledge.
 
-    Repeats are ignored. A jump in the numbers is noted as an event of the site and passed over: what a page no longer
-    has cannot be waited for.
+    Repeats are ignored. A jump in the sequence numbers becomes an event of the site and does not hold up the ack: the page
+    no longer has the missing events.
     """
     with transaction.atomic():
-        # The lock keeps the socket and the beacon of one page from deriving turns side by side.
+        # The lock keeps the socket and the beacon of one page from deriving turns at the same time.
         session = AvatarSession.objects.select_for_update().get(pk=session_id)
         stored = SessionEvent.objects.filter(session=session, source=source)
         ack: int = stored.aggregate(last=Max("seq"))["last"] or 0
@@ -32,20 +32,22 @@ def record(session_id: int, source: str, events: Sequence[Event]) -> int:
         SessionEvent.objects.bulk_create(_row(session, source, event) for event in fresh)
         for event in fresh:
             if event.seq > ack + 1:
-                note(session, "events.gap", {"source": source, "first": ack + 1, "last": event.seq - 1})
+                record_site_event(
+                    session, "events.gap", {"source": source, "first": ack + 1, "last": event.seq - 1}
+                )
             ack = max(ack, event.seq)
         derive(session, fresh)
         return ack
 
 
 def last_seq(session_id: int, source: str) -> int:
-    """The highest number stored for a source, 0 for none."""
+    """Return the highest sequence number stored for a source, 0 for none."""
     stored = SessionEvent.objects.filter(session_id=session_id, source=source)
     return stored.aggregate(last=Max("seq"))["last"] or 0
 
 
-def note(session: AvatarSession, kind: str, payload: dict[str, Any]) -> None:
-    """Store an event of the site itself."""
+def record_site_event(session: AvatarSession, kind: str, payload: dict[str, Any]) -> None:
+    """Store an event of the site itself, with the turns it changes."""
     with transaction.atomic():
         AvatarSession.objects.select_for_update().get(pk=session.pk)
         event = Event(

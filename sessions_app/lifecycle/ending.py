@@ -38,7 +38,7 @@ async def end_session(session: AvatarSession, reason: EndReason, *, detail: str 
     if not changed:
         return False
     payload = {"reason": reason.value, "detail": detail}
-    await sync_to_async(ingest.note)(session, "session.ended", payload)
+    await sync_to_async(ingest.record_site_event)(session, "session.ended", payload)
     await announce_change(session)
     await release_session(session)
     return True

@@ -35,12 +35,14 @@ async def write_outcome(session: AvatarSession, outcome: RoomAccess | Exception)
     """
     if isinstance(outcome, RoomAccess):
         await _advance(session, Signal.STARTED, _live(outcome))
-        await sync_to_async(ingest.note)(session, "session.started", {"by": "site"})
+        await sync_to_async(ingest.record_site_event)(session, "session.started", {"by": "site"})
         return
     error = describe_error(outcome)
     await _advance(session, Signal.REFUSED, _failed(error))
     logger.warning("session %s: start failed: %s", session.key, outcome)
-    await sync_to_async(ingest.note)(session, "session.refused", {"code": error.code, "error": str(outcome)})
+    await sync_to_async(ingest.record_site_event)(
+        session, "session.refused", {"code": error.code, "error": str(outcome)}
+    )
     await release_session(session)
     raise StartRefused(error)
 

@@ -62,7 +62,7 @@ async def _started_by_browser(session: AvatarSession) -> None:
     except IllegalTransition:
         return
     if changed:
-        await sync_to_async(ingest.note)(session, "session.started", {"by": "browser"})
+        await sync_to_async(ingest.record_site_event)(session, "session.started", {"by": "browser"})
 
 
 async def _why_over(session: AvatarSession, event: Event) -> EndReason:

@@ -90,7 +90,7 @@ class AgentConsumer(IntroducedConsumer):
             "type": "welcome",
             "ack": await sync_to_async(ingest.last_seq)(session.pk, self._source),
             "renew_every": lease.RENEW_EVERY,
-            **taken.brief,
+            **taken.config,
             "history": await _history(session),
             "start": taken.start or None,
         }

@@ -22,7 +22,7 @@ from sessions_app.states import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BRIEF = {
+CONFIG = {
     "avatar_name": "Wayne",
     "language": "en",
     "context": {"prompt": "We open at nine.", "opening_text": "Hello.", "faqs": ["Q: Dogs? A: Yes."]},
@@ -42,7 +42,7 @@ async def session(vendor: Vendor) -> AvatarSession:
     session = await AvatarSession.objects.acreate(
         visitor=uuid4(), avatar_id="a", mode=Mode.CUSTOM, state=State.STARTING, remote_id="remote"
     )
-    await AgentLease.objects.acreate(session=session, attempt=1, brief=BRIEF, dispatched_at=timezone.now())
+    await AgentLease.objects.acreate(session=session, attempt=1, config=CONFIG, dispatched_at=timezone.now())
     return session
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sessions_app.events.frames import Event
-from sessions_app.events.ingest import last_seq, note, record
+from sessions_app.events.ingest import last_seq, record, record_site_event
 from sessions_app.models import AvatarSession, SessionEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,8 +68,8 @@ def test_turns_are_made_once_however_often_their_events_come(session: AvatarSess
 
 
 def test_the_sites_own_notes_are_numbered_too(session: AvatarSession) -> None:
-    note(session, "session.started", {"by": "site"})
-    note(session, "session.ended", {"reason": "STAFF"})
+    record_site_event(session, "session.started", {"by": "site"})
+    record_site_event(session, "session.ended", {"reason": "STAFF"})
 
     assert stored(session) == [("site", 1, "session.started"), ("site", 2, "session.ended")]
     assert last_seq(session.pk, "site") == 2

@@ -19,6 +19,7 @@ STAFF = {"sessionid": "staffcookieofthedatabasefixture0"}
 VISITOR = {"sessionid": "visitorcookieofdatabasefixture00"}
 ADMIN = "/admin/sessions_app/avatarsession/"
 NO_SERVICE = "http://127.0.0.1:9"  # the pages of conversations that are over ask it for nothing
+RENAMED = {("sessions_app_agentlease", "brief"): "config"}  # columns, since the dump was made
 
 Rows = dict[str, Counter[tuple[object, ...]]]
 
@@ -66,6 +67,10 @@ def rows_of(database: sqlite3.Connection, columns: dict[str, list[str]]) -> Rows
     }
 
 
+def _now(table: str, column: str) -> str:
+    return RENAMED.get((table, column), column)
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"'
 
@@ -76,7 +81,9 @@ def test_every_row_of_every_table_is_kept(migrated: Path) -> None:
         columns = columns_of(old)
         before = rows_of(old, columns)
     with closing(sqlite3.connect(migrated)) as database:
-        after = rows_of(database, columns)
+        after = rows_of(
+            database, {table: [_now(table, name) for name in columns[table]] for table in columns}
+        )
 
     assert all(before.values())  # every table has rows that could get lost
     assert {table: rows - after[table] for table, rows in before.items() if rows - after[table]} == {}

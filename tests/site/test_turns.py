@@ -20,7 +20,7 @@ from rigs.turn_cases import Case, Told, cases
 from rigs.vendor import Vendor
 from sessions_app.events import turns
 from sessions_app.events.frames import Event
-from sessions_app.events.ingest import note, record
+from sessions_app.events.ingest import record, record_site_event
 from sessions_app.events.reducer import ID
 from sessions_app.events.turn_state import State
 from sessions_app.lifecycle.presence import Presence
@@ -72,7 +72,7 @@ def batches(case: Case, chance: random.Random) -> Iterator[tuple[str, list[Event
 def tell_the_site(session: AvatarSession, case: Case, chance: random.Random) -> None:
     for source, batch in batches(case, chance):
         if batch[0].direction == "site":
-            note(session, batch[0].type, batch[0].payload)
+            record_site_event(session, batch[0].type, batch[0].payload)
         else:
             record(session.pk, source, batch)
 
