@@ -17,8 +17,8 @@ SITE = "site"
 def record(session_id: int, source: str, events: Sequence[Event]) -> int:
     """Store the new ones of `events` with the turns they make, and return the number to acknowledge.
 
-    Repeats are ignored. A jump in the sequence numbers becomes an event of the site and does not hold up the ack: the page
-    no longer has the missing events.
+    Repeats are ignored. A jump in the sequence numbers becomes an event of the site and does not hold up the ack: the
+    page no longer has the missing events.
     """
     with transaction.atomic():
         # The lock keeps the socket and the beacon of one page from deriving turns at the same time.
