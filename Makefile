@@ -1,6 +1,7 @@
 # make demo   everything on this machine, ready to talk to      make test   all tests, with what they need
 # make check  formatting, lint, types, dependency rules         make fmt    format the code
 # make test-databases   what is about rows and sockets, on PostgreSQL and Redis: the second half of make test
+# make soak   what takes too long for every day
 # make livekit-server   the real room server, for the tests that then run against both
 
 PYTHON ?= python3
@@ -11,15 +12,18 @@ BIOME := node_modules/.bin/biome
 LIVEKIT := 1.13.5
 LIVEKIT_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/liveavatar-site/livekit-server-$(LIVEKIT)
 
-.PHONY: demo test test-databases check fmt clean livekit-server
+.PHONY: demo test test-databases soak check fmt clean livekit-server
 
 demo: $(VENV)/.runs
 	@$(RUN) manage.py demo $(ARGS)
 
 # On SQLite with everything in memory; then, unless ARGS choose tests, once more on the real servers.
 test: $(VENV)/.tests browser node
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n 4 --dist loadfile $(ARGS)
 	$(if $(ARGS),,@$(MAKE) --no-print-directory test-databases)
+
+soak: $(VENV)/.tests browser node
+	$(RUN) -m pytest -m soak $(ARGS)
 
 test-databases: $(VENV)/.tests
 	$(RUN) -m rigs.databases --skip-if-missing pytest -n 2 --dist loadfile -m django_db $(or $(ARGS),tests/site)

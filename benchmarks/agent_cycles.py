@@ -10,8 +10,8 @@ import random
 from collections import Counter
 
 from benchmarks.stage import load
-from rigs.agent.agent_cycles import Footprint, footprints, leftovers, run, shuffled
-from rigs.agent.custom_stage import CustomStage, custom_stage, until
+from rigs.agent.agent_cycles import Footprint, footprints, nothing_left, run, shuffled
+from rigs.agent.custom_stage import custom_stage
 from rigs.rooms.room_rig import EMBEDDED, REAL
 from simulator.avatar.quiet import calm_native_libraries
 
@@ -47,19 +47,6 @@ async def main() -> None:
     for name, print_after in after.items():
         print(f"  {name:<10} before {before.get(name)}\n  {'':<10} after  {print_after}")
     print(f"  left: {left or 'nothing'}")
-
-
-async def nothing_left(stage: CustomStage, within: float = 90.0) -> list[str]:
-    """Return what is left after `within` seconds; the reapers of service and site need a moment."""
-
-    async def is_clean() -> bool:
-        return not await leftovers(stage)
-
-    try:
-        await until(is_clean, within)
-    except TimeoutError:
-        return await leftovers(stage)
-    return []
 
 
 if __name__ == "__main__":

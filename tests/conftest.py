@@ -1,10 +1,11 @@
-"""Fixtures of the Django side (a visitor, a session, the scripted service), and the event loop of every test."""
+"""Fixtures of the Django side (a visitor, a session, the scripted vendor), and how every test runs: order and loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
@@ -13,11 +14,27 @@ from django.core.cache import cache, caches
 from django.db import connection, connections
 from django.test import AsyncClient
 
+from rigs.file_scheduling import FileScheduling
 from rigs.vendor import AVATAR, CONTEXT, VOICE, Vendor
 from rigs.virtual_time import VirtualTimeLoop
 from sessions_app.clients import liveavatar
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
+
+# A busy machine may stop any example for a while.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling | None:
+    return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, so that none of them runs alone at the end."""
+    items.sort(key=lambda item: not item.get_closest_marker("rooms"))
+    items.sort(key=lambda item: not item.get_closest_marker("browser"))
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

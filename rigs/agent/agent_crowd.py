@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from rigs.agent.custom_stage import CustomStage, custom_stage, until
+from rigs.agent.custom_stage import CustomStage, second_site, until
+from rigs.processes import Simulator, running_simulator
 from rigs.rooms.guest import OWN, Guest, visiting
-from rigs.rooms.room_rig import EMBEDDED
+from rigs.rooms.room_rig import EMBEDDED, rooms_on
 from rigs.services.speech_service import SpeechService, delta, speech_service
 from rigs.services.voiceless_service import VoicelessService, voiceless_service
+from simulator.settings import LiveKit
 
 AT_ONCE = 2  # conversations that begin at the same time
 LOST = 60.0  # seconds without an answer after which it counts as lost
@@ -53,17 +55,29 @@ class CrowdStage:
 @asynccontextmanager
 async def crowd_stage(capacity: int, server: str = EMBEDDED) -> AsyncIterator[CrowdStage]:
     """Two workers, each with `capacity`, so that one can take over the conversations of the other."""
+    livekit = rooms_on(server)
+    with running_simulator(livekit) as simulator:
+        async with crowd_stage_at(simulator, capacity, livekit) as stage:
+            yield stage
+
+
+@asynccontextmanager
+async def crowd_stage_at(
+    simulator: Simulator, capacity: int, livekit: LiveKit | None = None
+) -> AsyncIterator[CrowdStage]:
+    """Two workers as in `crowd_stage`, at a simulator that runs already."""
     async with speech_service(answer_briefly) as model, voiceless_service() as service:
+        service.catalogue = simulator.api_url
+        site = {"LIVEAVATAR_API_URL": service.url, "AGENT_START_WITHIN": "60"}
         agent = {
             "LLM_URL": model.url,
             "LLM_API_KEY": "unused",
             "AGENT_CAPACITY": str(capacity),
             "AGENT_DRAIN": "1",
         }
-        site = {"LIVEAVATAR_API_URL": service.url, "AGENT_START_WITHIN": "60"}
-        async with custom_stage(server, agent=agent, site=site) as stage:
-            service.catalogue = stage.simulator.api_url
-            yield CrowdStage(stage, model, service)
+        with second_site(simulator, livekit, **site) as stage:
+            async with stage.crew(2, **agent):
+                yield CrowdStage(stage, model, service)
 
 
 async def crowd(on: CrowdStage, conversations: int, questions: int) -> Crowd:

@@ -89,7 +89,8 @@ def _after_start(name: str, only: str = "") -> Cycle:
 
 
 def _request(fault: str, endpoint: str, **values: Any) -> Cycle:
-    return Cycle(f"{endpoint} {fault}", ({"fault": fault, "endpoint": endpoint, "times": 1, **values},))
+    name = f"{endpoint} {fault}" + (", though performed" if "performed" in values else "")
+    return Cycle(name, ({"fault": fault, "endpoint": endpoint, "times": 1, **values},))
 
 
 CYCLES = (
@@ -163,6 +164,19 @@ def shuffled(count: int, seed: int) -> list[tuple[Cycle, str]]:
     cycles = list(CYCLES) * (count // len(CYCLES) + 1)
     chance.shuffle(cycles)
     return [(cycle, cycle.only or chance.choice((OWN, HOSTED))) for cycle in cycles[:count]]
+
+
+async def nothing_left(stage: CustomStage, within: float = 90.0) -> list[str]:
+    """What is still there after `within` seconds: the site looks once a minute for rooms that came back."""
+
+    async def is_clean() -> bool:
+        return not await leftovers(stage)
+
+    try:
+        await until(is_clean, within)
+    except TimeoutError:
+        return await leftovers(stage)
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from rigs.agent.custom_stage import CustomStage, custom_stage, until
+from rigs.agent.custom_stage import CustomStage, empty_stage, until
 from rigs.rooms.guest import Guest, visiting
 from rigs.rooms.room_rig import EMBEDDED
 from rigs.services.speech_service import SpeechService, delta, speech_service
@@ -35,10 +35,19 @@ async def answer_at_length(request: web.Request) -> web.StreamResponse:
 @asynccontextmanager
 async def loss_stage(server: str = EMBEDDED) -> AsyncIterator[tuple[CustomStage, SpeechService]]:
     """Two workers, and the language model that they use."""
-    async with speech_service(answer_at_length) as model:
-        settings = {"LLM_URL": model.url, "LLM_API_KEY": "unused"}
-        async with custom_stage(server, agent=settings) as stage:
+    with empty_stage(server) as stage:
+        async with talkative_crew(stage) as model:
             yield stage, model
+
+
+@asynccontextmanager
+async def talkative_crew(stage: CustomStage) -> AsyncIterator[SpeechService]:
+    """Two workers on `stage`; yields the model they ask, which answers at length."""
+    async with (
+        speech_service(answer_at_length) as model,
+        stage.crew(2, LLM_URL=model.url, LLM_API_KEY="unused"),
+    ):
+        yield model
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,12 @@ class Loss:
 async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, victim: str) -> Loss:
     """Kill the agent of a conversation (`JOB`) or its worker (`WORKER`) in mid-answer; continue with the next one."""
     clock = asyncio.get_running_loop().time
+    if sum(worker.process.poll() is None for worker in stage.workers) < 2:  # one was killed before
+        await asyncio.to_thread(stage.hire, **stage.workers[0].settings)
     model.asked.clear()
-    async with visiting(stage.site.url, answerer) as guest:
+    async with visiting(stage.site.url, answerer, context="") as guest:
         viewer = guest.viewer
-        await viewer.sound()
-        await viewer.silence(since=clock(), frames=50)
+        await until(lambda: stage.lease(guest.key)["state"] == "listening")
         asked_at = clock()
         await guest.ask(FIRST)
         await viewer.sound(since=asked_at)
@@ -79,16 +89,13 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         with contextlib.suppress(TimeoutError):
             await until(lambda: stage.turns(guest.key)[-1][0] == "avatar", within=3)
         wrong = await _wrong(stage, model, guest)
-    if victim == WORKER:
-        await asyncio.to_thread(worker.process.wait)
-        stage.hire(**worker.settings)
     return Loss(greeted_at - killed_at, listening_at - killed_at, answered_at - killed_at, tuple(wrong))
 
 
 async def _wrong(stage: CustomStage, model: SpeechService, guest: Guest) -> list[str]:
     """Compare with the expected state while the second answer is heard."""
     wrong = []
-    said = [(role, text[:10]) for role, text in stage.turns(guest.key)[1:]]
+    said = [(role, text[:10]) for role, text in stage.turns(guest.key)]
     expected = [
         (role, text[:10])
         for question in (FIRST, SECOND)

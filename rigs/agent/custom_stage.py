@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -57,9 +58,18 @@ class CustomStage:
     folder: Path
     workers: list[Worker] = field(default_factory=list)
 
+    @contextlib.asynccontextmanager
+    async def crew(self, size: int, **settings: str) -> AsyncIterator[None]:
+        """Have `size` workers, ready for conversations, until the block ends."""
+        try:
+            await asyncio.gather(*(asyncio.to_thread(self.hire, **settings) for _ in range(size)))
+            yield
+        finally:
+            await asyncio.to_thread(self.dismiss)
+
     def hire(self, **settings: str) -> Worker:
         """Another worker, ready for conversations."""
-        log = self.folder / f"agent-{len(self.workers)}.log"
+        log = self.folder / f"agent-{uuid4()}.log"
         environment = {
             **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
             "LIVEKIT_URL": self.livekit.url,
@@ -98,6 +108,7 @@ class CustomStage:
                 worker.process.wait()
             if worker.process.stdout is not None:
                 worker.process.stdout.close()
+        self.workers.clear()
 
     def jobs(self) -> list[tuple[Worker, psutil.Process]]:
         """The processes that hold a conversation now: they have a line to the site."""
@@ -195,6 +206,31 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+@contextlib.contextmanager
+def empty_stage(server: str = EMBEDDED, **site: str) -> Iterator[CustomStage]:
+    """Simulator and site, with all rooms on `server` and without workers, until the block ends."""
+    livekit = rooms_on(server)
+    with running_simulator(livekit) as simulator, second_site(simulator, livekit, **site) as stage:
+        yield stage
+
+
+@contextlib.contextmanager
+def second_site(simulator: Simulator, livekit: LiveKit | None = None, **site: str) -> Iterator[CustomStage]:
+    """Another site for `simulator`, with our rooms on `livekit`, or else where the simulator's are."""
+    livekit = livekit or LiveKit(
+        simulator.livekit_url, simulator.livekit_api_key, simulator.livekit_api_secret
+    )
+    settings = {
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": livekit.key,
+        "LIVEKIT_API_SECRET": livekit.secret,
+        "PAGE_GRACE": "60",
+        **site,
+    }
+    with _folder() as folder, running_site(folder, simulator.api_url, **settings) as served:
+        yield CustomStage(simulator, served, livekit, folder)
+
+
 @contextlib.asynccontextmanager
 async def custom_stage(
     server: str = EMBEDDED,
@@ -202,29 +238,11 @@ async def custom_stage(
     workers: int = 2,
     agent: dict[str, str] | None = None,
     site: dict[str, str] | None = None,
-    simulator: dict[str, str] | None = None,
 ) -> AsyncIterator[CustomStage]:
     """Simulator, site and `workers` agents until the block ends, with all rooms on `server`."""
-    livekit = rooms_on(server)
-    with _folder() as folder, running_simulator(livekit, **(simulator or {})) as simulated:
-        livekit = livekit or LiveKit(
-            simulated.livekit_url, simulated.livekit_api_key, simulated.livekit_api_secret
-        )
-        settings = {
-            "LIVEKIT_URL": livekit.url,
-            "LIVEKIT_API_KEY": livekit.key,
-            "LIVEKIT_API_SECRET": livekit.secret,
-            "PAGE_GRACE": "60",
-            **(site or {}),
-        }
-        with running_site(folder, simulated.api_url, **settings) as served:
-            stage = CustomStage(simulated, served, livekit, folder)
-            try:
-                for _ in range(workers):
-                    stage.hire(**(agent or {}))
-                yield stage
-            finally:
-                await asyncio.to_thread(stage.dismiss)
+    with empty_stage(server, **(site or {})) as stage:
+        async with stage.crew(workers, **(agent or {})):
+            yield stage
 
 
 def _lines(process: psutil.Process) -> list[Any]:

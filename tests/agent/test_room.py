@@ -186,10 +186,10 @@ async def test_a_spoken_question_is_answered_and_the_next_one_interrupts_the_ans
 async def test_a_cough_does_not_interrupt_and_an_answer_interrupted_without_words_continues(
     scene: Scene,
 ) -> None:
+    visitor = await scene.rig.join("visitor")
     await scene.begin(
         opening_text="Good morning! I have a lot to tell you about our coffee, and I begin with it."
     )
-    visitor = await scene.rig.join("visitor")
     microphone = await scene.microphone(visitor)
     await scene.plays(1)
     await scene.media.command("agent.speak_end")
@@ -352,6 +352,7 @@ async def test_a_command_of_another_agent_is_ignored(scene: Scene) -> None:
 )
 async def test_every_end_is_reported_with_its_cause_and_leaves_no_task(scene: Scene, end: str) -> None:
     before = asyncio.all_tasks()
+    await scene.rig.join("visitor")  # the agent waits 5 s for an audience before it opens
     await scene.begin(opening_text="Good morning! I have a lot to tell you about our coffee.")
     await scene.plays(1)
     await scene.site.reported("avatar.speak_started")

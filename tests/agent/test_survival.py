@@ -1,46 +1,42 @@
-"""A CUSTOM conversation survives the death of its agent. Everything is real: simulator, site, workers, room server."""
+"""A CUSTOM conversation survives the death of its agent. Everything is real: simulator, site, workers, room server.
 
-import contextlib
+The crowd here is small; tests/soak/test_agents.py has a longer one.
+"""
+
+from collections.abc import Iterator
 
 import pytest
 
-from rigs.agent.agent_crowd import crowd, crowd_stage
-from rigs.agent.agent_cycles import leftovers, run, shuffled
-from rigs.agent.agent_loss import JOB, WORKER, lose_agent, loss_stage
-from rigs.agent.custom_stage import custom_stage, until
+from rigs.agent.agent_crowd import crowd, crowd_stage_at
+from rigs.agent.agent_loss import JOB, WORKER, lose_agent, talkative_crew
+from rigs.agent.custom_stage import CustomStage, empty_stage
 from rigs.rooms.guest import HOSTED, OWN
-from rigs.rooms.room_rig import EVERY_SERVER
+from rigs.rooms.room_rig import EVERY_SERVER, embedded_only
 
 pytestmark = pytest.mark.rooms
 
 
-@pytest.mark.parametrize("server", EVERY_SERVER)
-async def test_a_killed_agent_is_replaced_by_one_that_knows_the_history(server: str) -> None:
-    async with loss_stage(server) as (stage, model):
+@pytest.fixture(scope="module", params=EVERY_SERVER)
+def stage(request: pytest.FixtureRequest) -> Iterator[CustomStage]:
+    """Simulator and site. Each test starts its own workers."""
+    with empty_stage(request.param) as stage:
+        yield stage
+
+
+async def test_a_killed_agent_is_replaced_by_one_that_knows_the_history(stage: CustomStage) -> None:
+    async with talkative_crew(stage) as model:
         for answerer, victim in ((OWN, JOB), (HOSTED, WORKER)):
             loss = await lose_agent(stage, model, answerer, victim)
 
             assert loss.wrong == (), f"after the loss of the {victim}"
 
 
-async def test_the_conversations_of_a_stopping_worker_continue_with_another_without_lost_or_doubled_turns() -> (
-    None
-):
-    async with crowd_stage(capacity=4) as stage:
-        found = await crowd(stage, conversations=4, questions=4)
+@embedded_only("the site finds the next agent, on either server in the same way", "stage")
+async def test_the_conversations_of_a_stopping_worker_continue_with_another_without_lost_or_doubled_turns(
+    stage: CustomStage,
+) -> None:
+    async with crowd_stage_at(stage.simulator, capacity=4) as crowded:
+        found = await crowd(crowded, conversations=4, questions=2)
 
         assert found.wrong == ()
         assert found.moved > 0
-
-
-async def test_conversations_that_fail_leave_nothing_behind() -> None:
-    async with custom_stage(workers=2, site={"PAGE_GRACE": "1"}) as stage:
-        for cycle, answerer in shuffled(count=8, seed=3):
-            await run(stage, cycle, answerer)
-
-        async def is_clean() -> bool:
-            return not await leftovers(stage)
-
-        with contextlib.suppress(TimeoutError):
-            await until(is_clean, within=90)  # the site looks for rooms that came back once a minute
-        assert await leftovers(stage) == []

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from livekit import api, rtc
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from rigs.rooms.room_rig import Events, Publisher, RoomRig, pictures, pitch, room_rig, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.rooms]
+pytestmark = [pytest.mark.browser, pytest.mark.rooms, pytest.mark.asyncio(loop_scope="session")]
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = {
@@ -120,16 +121,18 @@ def add_pages(app: web.Application) -> None:
     app.router.add_get("/clients/{client}", client)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def rig() -> AsyncIterator[RoomRig]:
     async with room_rig(routes=add_pages) as rig:
         yield rig
 
 
-@pytest.fixture
-async def page(rig: RoomRig, chromium_path: str, tmp_path: Path) -> AsyncIterator[Page]:
-    """A browser of this test's own: the fake microphone's sound is chosen when it starts."""
-    microphone = tmp_path / "440-hertz.wav"
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def humming_browser(
+    chromium_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Browser]:
+    """A browser of this file's own: the fake microphone's sound is chosen when it starts."""
+    microphone = tmp_path_factory.mktemp("microphone") / "440-hertz.wav"
     microphone.write_bytes(tone(440))
     arguments = [
         "--no-sandbox",
@@ -141,10 +144,16 @@ async def page(rig: RoomRig, chromium_path: str, tmp_path: Path) -> AsyncIterato
     ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        page = await browser.new_page()
-        await page.goto(rig.http)
-        yield page
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(rig: RoomRig, humming_browser: Browser) -> AsyncIterator[Page]:
+    page = await humming_browser.new_page()
+    await page.goto(rig.http)
+    yield page
+    await page.close()
 
 
 async def enter(page: Page, rig: RoomRig, client: str, options: dict[str, Any]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from simulator.seed import COFFEE_CONTEXT
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-GREETED = 7.0  # seconds; the opening words are over
+GREETED = 4.0  # seconds; the opening word is over
 QUESTION = "What are your opening hours?"
 
 Speaking = Callable[..., AbstractAsyncContextManager[Visitor]]
@@ -77,9 +77,11 @@ async def test_what_the_page_plays_is_what_the_avatar_says(visitor: Visitor) -> 
     assert await most_likely(sentences, await visitor.recorded()) == QUESTION
 
 
-async def test_who_speaks_over_the_avatar_silences_it_and_is_answered(speaking: Speaking) -> None:
+async def test_who_speaks_over_the_avatar_silences_it_and_is_answered(
+    speaking: Speaking, talkative_context: str
+) -> None:
     async with speaking("Do you have oat milk?", after=2.0) as visitor:
-        await visitor.start()
+        await visitor.start(context_id=talkative_context)
         await expect(visitor.page.locator(".turn-avatar").first).to_contain_text(
             "interrupted", timeout=20_000
         )

@@ -66,7 +66,7 @@ class Visitor:
         return found[rtc.TrackKind.KIND_AUDIO], found[rtc.TrackKind.KIND_VIDEO]
 
 
-@pytest.fixture(params=EVERY_SERVER)
+@pytest.fixture(scope="module", params=EVERY_SERVER)
 def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     """A simulator with the embedded room server, and one with rooms on a livekit-server."""
     with running_simulator(rooms_on(request.param)) as simulator:
