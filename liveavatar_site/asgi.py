@@ -1,4 +1,4 @@
-"""The ASGI application: pages, websockets, and what begins and ends with the server."""
+"""The ASGI application: pages, websockets, and the work that starts and stops with the server."""
 
 import os
 from typing import Any
@@ -19,7 +19,7 @@ from liveavatar_site.server_life import follow_daphne, lifespan  # noqa: E402
 from sessions_app.sockets.routing import agent_urlpatterns, page_urlpatterns  # noqa: E402
 
 page_sockets: Any = SameOriginOnly(SessionMiddlewareStack(URLRouter(page_urlpatterns)))  # type: ignore[arg-type]
-# Agents are no browsers: they have no origin, and prove themselves with the key of their dispatch.
+# Agents are not browsers: they send no Origin, and the key of their dispatch proves them.
 sockets: Any = URLRouter([*agent_urlpatterns, re_path("", page_sockets)])  # type: ignore[list-item]
 pages: Any = ASGIStaticFilesHandler(django_application) if settings.DEBUG else django_application
 

@@ -1,4 +1,4 @@
-"""What an operator may set, as one typed model. A value that cannot be used stops the start and is named."""
+"""The settings of an operator, as one typed model. An invalid value stops the start with the variable's name."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Websockets only from our own pages."""
+"""Accepts websockets only from the site's own pages."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,7 +16,7 @@ class SameOriginOnly:
     """Refuses a handshake whose Origin is neither the host it was sent to nor a trusted origin.
 
     Stricter than Channels' AllowedHostsOriginValidator, which compares host names only: another port of the same
-    machine is another origin. Scheme is left to the proxy in front, which may end TLS.
+    machine is another origin. The scheme is not compared, because a proxy in front may terminate TLS.
     """
 
     def __init__(self, application: Application) -> None:

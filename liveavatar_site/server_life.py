@@ -1,6 +1,6 @@
-"""Starts and stops with the server: the reaper runs as long as it does, and a shutdown leaves no session open.
+"""Starts the reaper with the server, and ends this process's sessions with it.
 
-Daphne has no lifespan protocol, so its reactor is followed. Other servers (uvicorn, hypercorn) send lifespan events.
+Daphne has no lifespan protocol, so Twisted's reactor calls us. Other servers (uvicorn, hypercorn) send lifespan events.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ def follow_daphne() -> None:
     def stop() -> Any:
         return Deferred.fromFuture(asyncio.ensure_future(_stop()))
 
-    # Not callWhenRunning: that is called before the event loop runs.
+    # Not callWhenRunning, which calls before the event loop runs.
     reactor.callLater(0, reaper.start)  # type: ignore[arg-type]
     reactor.addSystemEventTrigger("before", "shutdown", stop)  # type: ignore[arg-type]
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The ASGI lifespan protocol."""
+    """Start and stop by the ASGI lifespan protocol."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

@@ -1,4 +1,4 @@
-"""The site's websockets on a real port, in the test's own event loop, and a line that can be cut."""
+"""Serves the site's websockets on a real port, in the test's own event loop, and can cut their connections."""
 
 import asyncio
 import contextlib
@@ -9,9 +9,12 @@ from aiohttp import WSMsgType, web
 
 from liveavatar_site.asgi import application
 
+# The messages of the ASGI protocol are plain dictionaries here.
+asgi_application: Any = application
+
 
 class AsgiServer:
-    """Serves websockets only. `connections` counts those that were made; `open` are those that are."""
+    """Serves websockets only. `connections` counts all that were made; `open` holds the current ones."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -34,18 +37,18 @@ class AsgiServer:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """As a process that ends: every line is cut, and nobody answers."""
+        """Cut all connections and refuse new ones, as a process that ends does."""
         await self.cut()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def cut(self) -> None:
-        """Cut every line without a closing handshake."""
+        """Cut all connections without a closing handshake."""
         for socket in self.open:
-            transport = socket._req.transport
-            if transport is not None:
-                transport.abort()
+            request = socket._req
+            if request is not None and request.transport is not None:
+                request.transport.abort()
         await self._until(lambda: not self.open)
 
     async def connected(self, count: int) -> None:
@@ -75,7 +78,7 @@ class AsgiServer:
                     case "websocket.close":
                         await socket.close(code=message.get("code", 1000))
 
-        scope = {
+        scope: Any = {
             "type": "websocket",
             "path": request.path,
             "raw_path": request.path.encode(),
@@ -83,7 +86,7 @@ class AsgiServer:
             "headers": [(b"host", b"testserver")],
             "subprotocols": [],
         }
-        consumer = asyncio.create_task(application(scope, incoming.get, send))
+        consumer = asyncio.create_task(asgi_application(scope, incoming.get, send))
         try:
             await accepted.wait()
             self.connections += 1

@@ -234,7 +234,7 @@ def pause(line: Line, source: str | None) -> None:
     line.tell("in", "user.speak_started")
     line.tell("in", "avatar.speak_ended", source_event_id=source)
     line.tell("in", "user.speak_ended")
-    steps = [("avatar.speak_started", {"source_event_id": source})]
+    steps: list[tuple[str, dict[str, Any]]] = [("avatar.speak_started", {"source_event_id": source})]
     if line.by_agent:
         steps.insert(line.draw(st.integers(0, 1)), ("agent.false_interruption", {"resumed": True}))
     for type_, payload in steps:

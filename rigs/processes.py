@@ -1,4 +1,4 @@
-"""The simulator and the site as processes of their own, as `make demo` runs them."""
+"""Runs the simulator and the site as processes, as `make demo` does."""
 
 import functools
 import json
@@ -41,14 +41,14 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What the site has committed, read past it."""
+        """Query the site's database for what it has committed."""
         with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
             return connection.execute(query, values).fetchall()
 
 
 @contextmanager
 def running_simulator(livekit: LiveKit | None = None, **settings: str) -> Iterator[Simulator]:
-    """`python -m simulator` on a free port, until the block ends; with its rooms on `livekit` if there is one."""
+    """Run `python -m simulator` on a free port until the block ends, with its rooms on `livekit` if given."""
     if livekit is not None:
         settings |= {
             "SIMULATOR_LIVEKIT_URL": livekit.url,
@@ -64,7 +64,7 @@ def running_simulator(livekit: LiveKit | None = None, **settings: str) -> Iterat
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line, "the simulator ended before it served"
+        assert line, "the simulator ended before it was ready"
         yield Simulator(**json.loads(line))
     finally:
         _stop(process)

@@ -39,7 +39,8 @@ def told(steps: list[list[Any]]) -> list[Told]:
     events: list[Told] = []
     at = 0
     for step in steps:
-        direction, type_, payload, moment = [*step, *[None] * (4 - len(step))]
+        padded: list[Any] = [*step, *[None] * (4 - len(step))]
+        direction, type_, payload, moment = padded
         at = at + STEP if moment is None else moment
         if direction != "reload":
             whole = {"text": payload} if isinstance(payload, str) else payload or {}

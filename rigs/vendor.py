@@ -37,6 +37,8 @@ class Vendor:
         return [body for called, body in self.calls if called == path]
 
     def refuse(self, path: str, status: int, code: int, message: str) -> None:
+        """Answer all calls of a path with an error."""
+
         async def answer(request: httpx.Request) -> httpx.Response:
             return httpx.Response(status, json={"code": code, "data": None, "message": message})
 

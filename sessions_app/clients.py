@@ -1,4 +1,4 @@
-"""One client per event loop, for what the site calls over the network."""
+"""One client per event loop and remote service: the vendor and our LiveKit."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Client = TypeVar("Client", bound=Closable)
 
 
 class PerLoop(Generic[Client]):
-    """The client of the running event loop, made when it is first asked for.
+    """The client of the running event loop, made at its first use.
 
     A client belongs to the event loop it was made in. A server has one loop; a test run has many.
     """
@@ -37,7 +37,7 @@ class PerLoop(Generic[Client]):
         return self._clients[loop]
 
     def use(self, client: Client) -> None:
-        """Answer with this client in the running loop from now on."""
+        """Use this client in the running loop from now on."""
         self._clients[asyncio.get_running_loop()] = client
 
     async def aclose(self) -> None:

@@ -294,7 +294,7 @@ class Turn(models.Model):
     # The whole text: what the visitor said, or what the avatar meant to say.
     text = models.TextField(blank=True)
     is_final = models.BooleanField(default=False)
-    # The words the avatar came to, as they were spoken.
+    # The avatar's words that were spoken so far.
     heard = models.TextField(blank=True)
     # An answer that was heard, if only in part. One that is interrupted before it sounds was never said.
     sounded = models.BooleanField(default=True)

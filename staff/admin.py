@@ -1,4 +1,4 @@
-"""Sessions in the Django admin. Staff read them and may end or direct a running one; a transcript never changes."""
+"""Sessions in the Django admin. Staff read transcripts, and may end or direct a running session."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class AvatarSessionAdmin(SessionAdmin):
         "start_mode",
         "avatar_name",
         "started",
-        "lasted",
+        "duration",
         "turn_count",
-        "why",
+        "reason",
     ]
     list_filter = ["state", "mode", "start_mode", "end_reason", "created_at"]
     list_display_links = ["name"]
@@ -86,7 +86,7 @@ class AvatarSessionAdmin(SessionAdmin):
         ]
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
-        """Show the transcript as the page of a session."""
+        """Show the transcript in the place of a change form."""
         return (
             self.transcript(request, int(object_id))
             if object_id.isdecimal()
@@ -152,7 +152,7 @@ class AvatarSessionAdmin(SessionAdmin):
         return session.started_at
 
     @admin.display(description="duration")
-    def lasted(self, session: AvatarSession) -> str:
+    def duration(self, session: AvatarSession) -> str:
         duration = session.duration
         if duration is None:
             return "-"
@@ -165,7 +165,7 @@ class AvatarSessionAdmin(SessionAdmin):
         return count
 
     @admin.display(description="end reason", ordering="end_reason")
-    def why(self, session: AvatarSession) -> str:
+    def reason(self, session: AvatarSession) -> str:
         return session.get_end_reason_display()
 
 

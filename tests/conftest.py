@@ -21,9 +21,11 @@ from sessions_app.clients import liveavatar
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
 
-# A busy machine may stop any example for a while.
-hypothesis.settings.register_profile("busy machine", deadline=None)
-hypothesis.settings.load_profile("busy machine")
+# A busy machine makes any example slow. The time of an example says nothing about the code.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,7 +65,7 @@ def empty_cache() -> Iterator[None]:
 
 @pytest.fixture
 async def vendor() -> AsyncIterator[Vendor]:
-    """The service of this test, behind the application's own client."""
+    """The scripted service, behind the application's own client."""
     vendor = Vendor()
     liveavatar.use(vendor.client)
     yield vendor
@@ -93,7 +95,7 @@ def stranger() -> AsyncClient:
 
 @pytest.fixture
 def choice() -> dict[str, Any]:
-    """What the lobby's form posts."""
+    """The fields that the lobby's form posts."""
     return {
         "request_id": str(uuid4()),
         "avatar_id": AVATAR["id"],
@@ -108,7 +110,7 @@ def choice() -> dict[str, Any]:
 
 @pytest.fixture
 def session(transactional_db: None) -> AvatarSession:
-    """A session nobody has started yet."""
+    """A session that is not started yet."""
     return AvatarSession.objects.create(visitor=uuid4(), avatar_id=AVATAR["id"], avatar_name="Ava")
 
 

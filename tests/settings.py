@@ -1,4 +1,4 @@
-"""The project's settings, as a test run wants them."""
+"""The project's settings for a test run."""
 
 import os
 

@@ -22,7 +22,7 @@ UNSET = ("DEBUG", "SECRET_KEY", "HTTPS", "ALLOWED_HOSTS", "DJANGO_SETTINGS_MODUL
 
 
 def manage(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py` as an operator runs it, with nothing but the given settings."""
+    """Run `manage.py` as an operator does, with only the given settings."""
     bare = {"PATH": "/usr/bin:/bin", "VAR_DIR": str(tmp_path), "ENV_FILE": os.devnull, **environment}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -35,7 +35,7 @@ def manage(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Co
 
 
 @pytest.mark.django_db
-def test_no_model_waits_for_a_migration() -> None:
+def test_all_models_have_their_migrations() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
@@ -55,7 +55,7 @@ def test_a_deployment_with_the_required_settings_has_no_warnings(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "error"),
     [
         ({}, "SECRET_KEY must be set"),
         ({"DEBUG": "maybe"}, "DEBUG: Input should be a valid boolean"),
@@ -67,16 +67,16 @@ def test_a_deployment_with_the_required_settings_has_no_warnings(tmp_path: Path)
         ),
     ],
 )
-def test_a_setting_that_cannot_be_understood_stops_the_start_by_name(
-    tmp_path: Path, environment: dict[str, str], said: str
+def test_an_invalid_setting_stops_the_start_and_is_named(
+    tmp_path: Path, environment: dict[str, str], error: str
 ) -> None:
     done = manage(tmp_path, "check", **environment)
 
     assert done.returncode != 0
-    assert said in done.stderr
+    assert error in done.stderr
 
 
-def test_the_example_settings_name_every_setting_that_is_read() -> None:
+def test_the_example_file_names_exactly_the_settings_that_are_read() -> None:
     def found(pattern: str, *path: str) -> set[str]:
         return set(re.findall(pattern, ROOT.joinpath(*path).read_text(encoding="utf-8"), re.MULTILINE))
 
@@ -126,7 +126,7 @@ async def test_pages_forbid_foreign_scripts_and_frames(visitor: AsyncClient, ven
     assert "frame-ancestors 'none'" in policy
 
 
-def test_a_settings_file_that_cannot_be_read_stops_the_start_with_its_line(tmp_path: Path) -> None:
+def test_an_invalid_settings_file_stops_the_start_and_its_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("DEBUG=1\n# a comment\nthis is no setting\n")
 
     done = manage(tmp_path, "check", ENV_FILE=str(tmp_path / "env"))
@@ -152,5 +152,5 @@ def test_the_environment_wins_over_the_settings_file(tmp_path: Path) -> None:
     assert "TIME_ZONE = 'Europe/Berlin'" in shown
 
 
-def test_the_environment_is_no_setting_that_a_debug_page_would_show(settings: Any) -> None:
+def test_a_debug_page_does_not_show_the_environment(settings: Any) -> None:
     assert not [name for name in dir(settings) if isinstance(getattr(settings, name, None), Environment)]

@@ -41,7 +41,7 @@ class SessionAccess(_Frozen):
 
     ws_url: str = Field(repr=False)
     room_url: str = ""
-    room_token: str = Field("", repr=False)
+    room_token: str = Field(default="", repr=False)
 
 
 class Welcome(AgentConfig):

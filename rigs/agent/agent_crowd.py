@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -22,7 +23,7 @@ LOST = 60.0  # seconds without an answer after which it counts as lost
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """`waits` are the seconds from typed questions to the end of their answers."""
+    """The figures of one run. `waits` are the seconds from typed questions to the end of their answers."""
 
     conversations: int
     moved: int
@@ -125,7 +126,7 @@ class _Asking:
         for question in self.questions:
             asked_at = clock()
             await self.guest.ask(question)
-            await until(lambda q=question: stage.is_said(self.guest.key, reply_to(q)), LOST)
+            await until(partial(stage.is_said, self.guest.key, reply_to(question)), LOST)
             self.waits.append(clock() - asked_at)
 
 
@@ -141,10 +142,10 @@ def _wrong(on: CrowdStage, asking: list[_Asking]) -> list[str]:
         )
         if turns != expected:
             missing, more = expected - turns, turns - expected
-            wrong.append(f"missing in a transcript {list(missing)}, too much {list(more)}")
+            wrong.append(f"a transcript misses {list(missing)} and has {list(more)} too many")
         if again := [question for question in each.questions if asked[question] > 2]:
             wrong.append(f"asked the model more than twice: {again}")
         session = on.service.sessions[on.stage.session(each.guest.key)["remote_id"]]
         if session.stopped:
-            wrong.append("a session was stopped")
+            wrong.append("the site stopped a session")
     return wrong

@@ -73,8 +73,11 @@ class Worker:
         try:
             await self.over()
         finally:
-            for process in [*family, *([self.process] if self.process.returncode is None else [])]:
-                with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if self.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self.process.kill()
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
 
     async def _read_ready(self) -> None:
@@ -165,7 +168,7 @@ class Conversation:
         return await self.rooms.join(identity)
 
     async def is_taken(self) -> bool:
-        """An agent has said hello."""
+        """Tell whether an agent has said hello."""
         return bool((await AgentLease.objects.aget(session=self.session)).job_id)
 
     async def taken(self) -> None:

@@ -1,4 +1,4 @@
-"""CUSTOM conversations with everything real: simulator, site and agents, each a process of its own."""
+"""CUSTOM conversations with real parts: the simulator, the site and the agents, each in a process of its own."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ PATIENCE = 30.0
 
 @dataclass
 class Worker:
-    """`python -m agent`, with whatever it logs in a file."""
+    """A process of `python -m agent`, and the file of its log."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -50,7 +50,7 @@ class Worker:
 
 @dataclass
 class CustomStage:
-    """What is running. `livekit` is where rooms of ours are, and agents dispatched."""
+    """The running processes. `livekit` has our own rooms and dispatches the agents."""
 
     simulator: Simulator
     site: Site
@@ -96,7 +96,7 @@ class CustomStage:
         return worker
 
     def dismiss(self) -> None:
-        """End all workers, those that hang by force."""
+        """End all workers; kill the ones that hang."""
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.end()
@@ -111,7 +111,7 @@ class CustomStage:
         self.workers.clear()
 
     def jobs(self) -> list[tuple[Worker, psutil.Process]]:
-        """The processes that hold a conversation now: they have a line to the site."""
+        """Return the processes that hold a conversation now: those that are connected to the site."""
         found = []
         for worker in self.workers:
             if worker.process.poll() is None:
@@ -121,7 +121,7 @@ class CustomStage:
         return found
 
     def lease(self, key: str) -> dict[str, Any]:
-        """The row of a conversation's agent; `job` is empty until the agent of this attempt has said hello."""
+        """Return the lease of a session. `job` is empty until the agent of this attempt has said hello."""
         query = """SELECT attempt, job_id, agent_state, start FROM sessions_app_agentlease
                    WHERE session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)"""
         attempt, job, state, start = self.site.rows(query, key)[0]
@@ -133,32 +133,32 @@ class CustomStage:
         return {"state": state, "end_reason": reason, "released_at": released, "remote_id": remote_id}
 
     def turns(self, key: str) -> list[tuple[str, str]]:
-        """(role, whole text, also of what was interrupted) in the order of the transcript."""
+        """Return (role, whole text) in the order of the transcript, with the unheard rest of interrupted answers."""
         query = """SELECT role, text FROM sessions_app_turn WHERE text <> ''
                    AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)
                    ORDER BY place, number"""
         return self.site.rows(query, key)
 
     def interrupted(self, key: str) -> int:
-        """How many answers were cut short."""
+        """Return the number of interrupted answers."""
         query = """SELECT count(*) FROM sessions_app_turn WHERE role = 'avatar' AND interrupted
                    AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)"""
         return int(self.site.rows(query, key)[0][0])
 
     def is_said(self, key: str, text: str) -> bool:
-        """Whether the avatar has said that, to its end or until it was interrupted."""
+        """Tell whether the avatar's turn with that text is over, also when it was interrupted."""
         query = """SELECT count(*) FROM sessions_app_turn WHERE role = 'avatar' AND text = ? AND ended_at NOT NULL
                    AND session_id = (SELECT id FROM sessions_app_avatarsession WHERE key = ?)"""
         return bool(self.site.rows(query, text, key)[0][0])
 
     def events(self, key: str, kind: str) -> list[dict[str, Any]]:
-        """The payloads of the session's events of a kind, oldest first."""
+        """Return the payloads of the session's events of a kind, oldest first."""
         query = """SELECT payload FROM sessions_app_sessionevent WHERE type = ? AND session_id =
                    (SELECT id FROM sessions_app_avatarsession WHERE key = ?) ORDER BY id"""
         return [json.loads(payload) for (payload,) in self.site.rows(query, kind, key)]
 
     async def rooms(self) -> dict[str, list[str]]:
-        """All rooms of our LiveKit, with the identities of who is inside."""
+        """Return all rooms of our LiveKit with the identities of their participants."""
         async with api.LiveKitAPI(self.livekit.url, self.livekit.key, self.livekit.secret) as lk:
             names = [room.name for room in (await lk.room.list_rooms(api.ListRoomsRequest())).rooms]
             found = {}
@@ -168,25 +168,25 @@ class CustomStage:
             return found
 
     async def dispatches(self, room: str) -> list[str]:
-        """The ids of the dispatches of our agents in a room."""
+        """Return the ids of the dispatches of our agents in a room."""
         async with api.LiveKitAPI(self.livekit.url, self.livekit.key, self.livekit.secret) as lk:
             return [one.id for one in await lk.agent_dispatch.list_dispatch(room) if one.agent_name]
 
     async def service(self, method: str, path: str, **body: Any) -> Any:
-        """Ask the simulator: of the service's API what is in `data`, else the whole answer."""
+        """Call the simulator and return the answer; of the service's own API only its `data`."""
         async with httpx.AsyncClient(base_url=self.simulator.api_url, headers=KEY, timeout=PATIENCE) as http:
             answer = await http.request(method, path, json=body if method != "GET" else None)
-            told = answer.raise_for_status().json()
-            return told["data"] if path.startswith("/v1/") else told
+            body = answer.raise_for_status().json()
+            return body["data"] if path.startswith("/v1/") else body
 
     async def open_at_service(self) -> list[str]:
-        """The ids of the sessions that the service bills."""
+        """Return the ids of the sessions that the service bills."""
         listed = await self.service("GET", "/v1/sessions?type=active")
         return [session["id"] for session in listed["results"]]
 
 
 async def until(condition: Callable[[], Any], within: float = PATIENCE) -> Any:
-    """The first true answer of `condition`, which nothing reports."""
+    """Poll `condition`, which no event reports, and return its first true answer."""
     async with asyncio.timeout(within):
         while True:
             answer = condition()
@@ -253,7 +253,7 @@ def _lines(process: psutil.Process) -> list[Any]:
 
 
 def _read_line(process: subprocess.Popen[bytes], within: float) -> None:
-    """Wait for the first line of its output. Raises TimeoutError when none comes, or it ends."""
+    """Wait for the first line of output. Raises TimeoutError if none comes or the process ends."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)

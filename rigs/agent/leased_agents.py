@@ -1,4 +1,4 @@
-"""The workers' side of CUSTOM sessions, scripted: agents that come to the site when they are dispatched."""
+"""Scripted agents of CUSTOM sessions, which connect to the site when they are dispatched."""
 
 import asyncio
 import json
@@ -8,14 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import jwt
-from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient
 from django.utils import timezone
 from livekit import api
 
-from liveavatar_site.asgi import application
 from rigs.rooms.room_rig import API_SECRET, PATIENCE, RoomRig
 from rigs.site_requests import start
+from rigs.site_socket import SiteSocket
 from sessions_app.models import AgentLease, AvatarSession
 
 LITE_START = {
@@ -29,14 +28,14 @@ LITE_START = {
 
 
 class Agents:
-    """The workers' side: reads the dispatches of a session's room, and comes to the site as their agent would."""
+    """Reads the dispatches of a session's room, and connects to the site as their agent."""
 
     def __init__(self, rooms: RoomRig, session: AvatarSession) -> None:
         self.rooms = rooms
         self.session = session
 
     async def assignment(self, attempt: int = 1) -> dict[str, Any]:
-        """What the dispatch of that attempt says, as soon as it is there."""
+        """Wait for the dispatch of that attempt, and return its metadata."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 for dispatch in await self.dispatches():
@@ -47,15 +46,15 @@ class Agents:
 
     async def dispatches(self) -> list[api.AgentDispatch]:
         if not await rooms_left(self.rooms, self.session):
-            return []  # a livekit-server would look for such a room for seconds
+            return []  # a livekit-server looks for a missing room for seconds
         found = await self.rooms.dispatch.list_dispatch(self.session.own_room)
-        # Servers also list the unnamed dispatch that every room has.
+        # Servers also list the dispatch without a name that every room has.
         return [dispatch for dispatch in found if dispatch.agent_name]
 
     @asynccontextmanager
-    async def line(self) -> AsyncIterator[WebsocketCommunicator]:
+    async def line(self) -> AsyncIterator[SiteSocket]:
         path = f"/ws/agents/{self.session.key}/"
-        socket = WebsocketCommunicator(application, path, [(b"host", b"testserver")])
+        socket = SiteSocket(path, [(b"host", b"testserver")])
         assert (await socket.connect())[0]
         try:
             yield socket
@@ -65,24 +64,22 @@ class Agents:
     @asynccontextmanager
     async def at_work(
         self, attempt: int = 1, job: str = "AJ_1"
-    ) -> AsyncIterator[tuple[WebsocketCommunicator, dict[str, Any]]]:
-        """An agent that has said hello, and its welcome."""
+    ) -> AsyncIterator[tuple[SiteSocket, dict[str, Any]]]:
+        """Connect an agent that says hello; yields its socket and its welcome."""
         assignment = await self.assignment(attempt)
         async with self.line() as socket:
             await socket.send_json_to(
                 {"type": "hello", "key": assignment["key"], "attempt": attempt, "job": job}
             )
-            yield socket, await socket.receive_json_from(5)
+            yield socket, await socket.receive_json_from()
 
 
 @asynccontextmanager
-async def conversing(
-    visitor: AsyncClient, crew: Agents
-) -> AsyncIterator[tuple[WebsocketCommunicator, dict[str, Any]]]:
-    """A session that runs, and its agent's line to the site."""
+async def conversing(visitor: AsyncClient, crew: Agents) -> AsyncIterator[tuple[SiteSocket, dict[str, Any]]]:
+    """Start the session with an agent; yields the agent's socket and its start frame."""
     starting = asyncio.create_task(start(visitor, crew.session))
     async with crew.at_work() as (line, _):
-        begun = await line.receive_json_from(5)
+        begun = await line.receive_json_from()
         response = await starting
         assert response.status_code == 200, response.content
         yield line, begun
@@ -98,7 +95,7 @@ async def rooms_left(rooms: RoomRig, session: AvatarSession) -> list[str]:
 
 
 async def silence(session: AvatarSession) -> None:
-    """As if the agent had not been heard of for long."""
+    """Make the lease as old as that of an agent that has been silent for a minute."""
     past = timezone.now() - timedelta(minutes=1)
     await AgentLease.objects.filter(session=session).aupdate(renewed_at=past)
 

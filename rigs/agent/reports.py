@@ -1,4 +1,4 @@
-"""What the agent reports, collected instead of sent to the site and the page."""
+"""Collects the agent's reports, in the place of the site and the page."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping

@@ -4,7 +4,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 from rigs.rooms.room_rig import PATIENCE
 from rigs.sound.loudspeaker import Loudspeaker
@@ -16,7 +16,7 @@ from simulator.avatar.listening import Listening
 from simulator.avatar.playback import Playback
 from simulator.avatar.push_to_talk import PushToTalk
 from voice.hearing.recognizer import Transcript
-from voice.hearing.vad import SpeechContinued, SpeechEnded, SpeechStarted
+from voice.hearing.vad import SpeechContinued, SpeechDetector, SpeechEnded, SpeechStarted
 from voice.speaking.utterance import BYTES_PER_SECOND, PhonemeMark, Utterance, WordMark
 
 WORD_SECONDS = 0.04
@@ -148,7 +148,7 @@ class Talk:
         self.detector = WordDetector()
         self.recognizer = WordRecognizer()
         self.listening = Listening(
-            detector=self.detector,
+            detector=cast(SpeechDetector, self.detector),
             recognizer=self.recognizer,
             listener=self.talk,
             guarded=lambda _: self.delivery.audible,

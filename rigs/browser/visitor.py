@@ -177,7 +177,7 @@ def session_row(site: Site, key: str) -> dict[str, Any]:
 
 
 async def row_with(site: Site, key: str, column: str) -> dict[str, Any]:
-    """The session's row once it has `column`. Nobody tells a browser, so the database is watched."""
+    """The session's row once it has `column`. The browser is not told, so this polls the database."""
     async with asyncio.timeout(20):
         while not (row := session_row(site, key))[column]:
             await asyncio.sleep(0.05)

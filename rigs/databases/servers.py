@@ -56,6 +56,7 @@ class _Server(AbstractContextManager["_Server"]):
     """A process whose output says when it is ready."""
 
     def __init__(self, command: list[str], ready: str, stop_by: signal.Signals, config: str = "") -> None:
+        self._program = command[0]
         self._stop_by = stop_by
         self._ready = ready
         self._said: deque[str] = deque(maxlen=50)  # its last lines, for the error
@@ -79,7 +80,7 @@ class _Server(AbstractContextManager["_Server"]):
         self._decided.wait(START_WITHIN)
         if not self._is_ready:
             self.stop()
-            raise RuntimeError(f"{self._process.args[0]} does not start:\n{''.join(self._said)}")
+            raise RuntimeError(f"{self._program} does not start:\n{''.join(self._said)}")
         return self
 
     def __exit__(

@@ -101,7 +101,7 @@ class Guest:
         await self.viewer.close()
         await self.http.aclose()
 
-    async def _order(self, **command: str) -> None:
+    async def _order(self, **command: Any) -> None:
         self._seq += 1
         at = round(datetime.now(UTC).timestamp() * 1000)
         self._reports.put_nowait(

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from aiohttp import web
 from livekit import api, rtc
+from livekit.api.agent_dispatch_service import AgentDispatchService
+from livekit.api.room_service import RoomService
 from livekit.protocol import rtc as R
 
 from rigs.rooms import livekit_server
@@ -61,8 +63,8 @@ class RoomRig:
         self.http: str
         self.is_real = False
         self.room = "studio"
-        self.service: api.RoomService
-        self.dispatch: api.AgentDispatchService
+        self.service: RoomService
+        self.dispatch: AgentDispatchService
         self._runner: web.AppRunner | None = None
         self._wire: Wire
         self._lk: api.LiveKitAPI
@@ -135,7 +137,7 @@ class RoomRig:
         found = self.server.rooms.get(room)
         return list(found.participants) if found else []
 
-    def token(self, identity: str, kind: str = "standard", **grants: Any) -> str:
+    def token(self, identity: str, kind: Any = "standard", **grants: Any) -> str:
         token = api.AccessToken(API_KEY, API_SECRET).with_identity(identity).with_name(identity.title())
         token = token.with_kind(kind).with_grants(
             api.VideoGrants(**{"room_join": True, "room": self.room, **grants})

@@ -13,7 +13,7 @@ from liveavatar.media_socket import Pace
 from rigs.rooms.room_rig import PATIENCE
 
 # Options of a client that times out and retries at once.
-QUICK = {"pace": Pace(ready=0.1), "retry_after": (0.01, 0.01, 0.01)}
+QUICK: dict[str, Any] = {"pace": Pace(ready=0.1), "retry_after": (0.01, 0.01, 0.01)}
 CONNECTED = {"type": "session.state_updated", "state": "connected"}
 
 
@@ -59,8 +59,10 @@ class ScriptedMedia:
     async def drop(self) -> None:
         """Drop the connection without a closing handshake."""
         assert self._socket is not None
-        transport = self._socket._req.transport
-        transport.abort()
+        request = self._socket._req
+        assert request is not None
+        assert request.transport is not None
+        request.transport.abort()
 
     async def command(self, kind: str, count: int = 1) -> dict[str, Any]:
         """Wait for the `count`th command of a kind."""

@@ -14,8 +14,9 @@ os.environ.setdefault("RUST_LOG", "off")  # livekit's native library reads it on
 import httpx
 
 from rigs.services.openapi_checks import check_answer
+from simulator.addresses import Addresses
 from simulator.seed import WAYNE
-from simulator.server import Addresses, serving
+from simulator.server import serving
 from simulator.settings import Settings
 from simulator.world import World
 

@@ -44,8 +44,8 @@ class SpeechService:
             raise
 
 
-def _content(value: str | web.FileField) -> str | bytes:
-    if isinstance(value, str):
+def _content(value: str | bytes | bytearray | web.FileField) -> str | bytes | bytearray:
+    if not isinstance(value, web.FileField):
         return value
     with value.file:
         return value.file.read()

@@ -44,7 +44,7 @@ class Event:
 def parse_frame(text: str) -> dict[str, Any]:
     """Read one JSON object with a `type`. Raises InvalidFrame."""
     if len(text) > MAX_FRAME:
-        raise InvalidFrame(f"a frame may have {MAX_FRAME} bytes")
+        raise InvalidFrame(f"a frame has at most {MAX_FRAME} bytes")
     try:
         frame = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -55,6 +55,7 @@ def parse_frame(text: str) -> dict[str, Any]:
 
 
 def parse_source(value: object) -> str:
+    """Return the name under which a page numbers its events. Raises InvalidFrame."""
     if not isinstance(value, str) or not SOURCE.fullmatch(value):
         raise InvalidFrame("source must be page- and 4 to 32 letters or digits")
     return value
@@ -114,7 +115,7 @@ def _payload(payload: object, seq: int) -> dict[str, Any]:
     try:
         text = json.dumps(payload)
         if len(text) > MAX_PAYLOAD:
-            raise InvalidEvent("event.too_large", f"a payload may have {MAX_PAYLOAD} characters", seq)
+            raise InvalidEvent("event.too_large", f"a payload has at most {MAX_PAYLOAD} characters", seq)
         # PostgreSQL stores no NUL and no lone surrogate; one such event would fail its whole batch.
         suspect = "\\u0000" in text or "\\ud" in text
         return {_text(key): _storable(item) for key, item in payload.items()} if suspect else payload
@@ -137,4 +138,4 @@ def _text(text: str) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

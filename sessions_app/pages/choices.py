@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
 
 FRESH_FOR = 60  # seconds
-AT_MOST = 100  # per list; a longer one would make a page too long to choose from
+AT_MOST = 100  # per list; visitors cannot choose from a longer one
 KEY = "choices"
 ENGLISH = (Language(code="en", name="English"),)  # the vendor's default
 
@@ -33,9 +33,9 @@ class Choices:
 
 
 async def load_choices() -> Choices:
-    """Return the choices, at most a minute old. Raises LiveAvatarError if no avatar can be listed.
+    """Return the choices, at most FRESH_FOR seconds old. Raises LiveAvatarError if no avatar can be listed.
 
-    Another list that fails is left empty, which means the vendor's default: a conversation needs no list of voices.
+    Any other list that fails stays empty: the form then offers the vendor's default only.
     """
     known: Choices | None = await cache.aget(KEY)
     if known is not None:

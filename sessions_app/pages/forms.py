@@ -15,7 +15,7 @@ QUALITIES = [
     ("very_high", "Very high (1080p)"),
 ]
 INTERACTIVITIES = [("CONVERSATIONAL", "Just talk"), ("PUSH_TO_TALK", "Hold a button to talk")]
-# What a session is made of: the columns that a choice fills, and the fields that a link to the lobby carries.
+# The columns of a session that a choice fills, and the fields that a link to the lobby carries.
 COLUMNS = ("avatar_id", "voice_id", "language", "context_id", "quality", "interactivity")
 CHOICES = (*COLUMNS, "answerer")
 START_MODES = [
@@ -25,7 +25,7 @@ START_MODES = [
 
 
 class StartForm(forms.Form):
-    """The choices of the service's choices. Empty choices mean its defaults."""
+    """A visitor's choices among what the vendor offers. An empty choice means the vendor's default."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
     avatar_id = forms.ChoiceField(label="Avatar", widget=forms.RadioSelect)

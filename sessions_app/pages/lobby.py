@@ -44,7 +44,7 @@ async def create(request: HttpRequest) -> HttpResponse:
     try:
         request_id = UUID(choice.get("request_id", ""))
     except ValueError:
-        choice["request_id"] = str(uuid4())  # a damaged form is no reason to turn a visitor away
+        choice["request_id"] = str(uuid4())  # accept a damaged form, without protection from double clicks
     else:
         known = await AvatarSession.objects.owned_by(visitor).filter(request_id=request_id).afirst()
         if known is not None:

@@ -1,4 +1,4 @@
-"""What the page's and the agent's websockets share: the first frame must be a hello, and must come in time."""
+"""What the page's and the agent's websockets share: the first frame must be a hello and come in time."""
 
 import asyncio
 import json
@@ -34,13 +34,14 @@ class IntroducedConsumer(AsyncWebsocketConsumer):
         )
 
     def introduced(self) -> None:
-        """Stop the hello time-out: the other side has said who it is."""
+        """Stop the hello time-out: the page or agent has identified itself."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
     async def gone(self) -> None:
-        """Clean up after the socket closed."""
+        """Clean up after the socket has closed."""
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
+        """Send a frame as JSON text."""
         await self.send(text_data=json.dumps(frame))

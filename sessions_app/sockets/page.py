@@ -21,7 +21,7 @@ from sessions_app.models import AvatarSession
 from sessions_app.sockets import tickets
 from sessions_app.sockets.hello import BAD_FRAME, IntroducedConsumer
 
-WINDOW = 256  # events a page may have unacknowledged
+WINDOW = 256  # events that a page may send before they are acknowledged
 
 BAD_TICKET = 4401
 NOT_YOURS = 4404

@@ -1,4 +1,4 @@
-"""One-time tickets, with which a page opens its websocket."""
+"""One-time tickets, which let a page open its websocket."""
 
 import hashlib
 import secrets

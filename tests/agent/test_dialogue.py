@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from livekit.agents import AgentSession
 from livekit.agents.voice.io import TextOutput
+from livekit.agents.voice.run_result import RunResult
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from agent.avatar.output import AvatarOutput
@@ -80,7 +81,7 @@ async def test_an_agent_without_an_opening_text_waits_for_the_user(reports: Repo
 
 async def test_a_question_is_answered_from_the_context(reports: Reports) -> None:
     async with dialogue(reports) as (session, _):
-        run = await session.run(user_input="Are dogs allowed?")
+        run: RunResult[None] = await session.run(user_input="Are dogs allowed?")
 
         message = run.expect.next_event().is_message(role="assistant")
         run.expect.no_more_events()
@@ -94,7 +95,7 @@ async def test_an_agent_that_takes_over_knows_the_history_and_does_not_open_agai
         begun.expect.no_more_events()
         items = session.current_agent.chat_ctx.items
         remembered = [(item.role, item.text_content) for item in items if item.type == "message"]
-        run = await session.run(user_input="When do you open?")
+        run: RunResult[None] = await session.run(user_input="When do you open?")
         run.expect.next_event().is_message(role="assistant")
 
     assert remembered[-2:] == [("user", "Hello."), ("assistant", "Hello! How")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import AgentSession, UserStateChangedEvent, stt
-from livekit.agents.llm import ChatContext
+from livekit.agents.llm import LLM, ChatContext
 
 from agent.pipeline.brain_llm import BrainLLM
 from agent.pipeline.build import build_session, check_pipeline
@@ -67,7 +67,7 @@ async def sessions() -> AsyncIterator[Sessions]:
 async def answer(session: AgentSession[None], question: str = "Are dogs allowed?") -> str:
     context = ChatContext.empty()
     context.add_message(role="user", content=question)
-    assert session.llm is not None
+    assert isinstance(session.llm, LLM)
     async with session.llm.chat(chat_ctx=context) as stream:
         return "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
 

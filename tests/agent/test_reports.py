@@ -38,15 +38,15 @@ class Reports:
         self.state = state
 
 
-def user(old: str, new: str) -> UserStateChangedEvent:
+def user(old: Any, new: Any) -> UserStateChangedEvent:
     return UserStateChangedEvent(old_state=old, new_state=new)
 
 
-def avatar(old: str, new: str) -> AgentStateChangedEvent:
+def avatar(old: Any, new: Any) -> AgentStateChangedEvent:
     return AgentStateChangedEvent(old_state=old, new_state=new)
 
 
-def item(role: str, text: str, **members: Any) -> ConversationItemAddedEvent:
+def item(role: Any, text: str, **members: Any) -> ConversationItemAddedEvent:
     return ConversationItemAddedEvent(item=ChatMessage(role=role, content=[text], **members))
 
 

@@ -59,7 +59,7 @@ def site(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """Whose microphone is in a quiet room. Chromium's own one beeps, which may be taken for somebody who speaks."""
+    """A Chromium whose microphone is in a quiet room. Its built-in test microphone beeps, which may pass for speech."""
     microphone = await record(tmp_path_factory.mktemp("microphone") / "quiet.wav")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(

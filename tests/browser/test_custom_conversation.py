@@ -1,4 +1,4 @@
-"""A whole spoken conversation in Chromium, whoever answers and wherever the room is; and what is left of it."""
+"""A whole spoken conversation in Chromium, in each mode and with each kind of room, and what is left of it."""
 
 import re
 from collections.abc import AsyncIterator

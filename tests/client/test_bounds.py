@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from typing import Any
 
 import httpx
 import pytest
@@ -81,10 +82,10 @@ class Flaky:
 
 BROKEN = httpx.ConnectError("refused")
 LOST = httpx.ReadError("reset by peer")
-FAULT = (503, {})
+FAULT: tuple[int, dict[str, str]] = (503, {})
 SHORT_WAIT = (429, {"Retry-After": "1"})
 LONG_WAIT = (429, {"Retry-After": "3"})
-NO_WAIT = (429, {})
+NO_WAIT: tuple[int, dict[str, str]] = (429, {})
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,8 @@ async def test_a_silent_vendor_ends_the_call_at_its_deadline_and_not_before(call
         asked.set()
         await asyncio.Event().wait()
 
-    async with LiveAvatar("k", transport=httpx.MockTransport(silent), **{option: 600}) as liveavatar:
+    options: dict[str, Any] = {option: 600}
+    async with LiveAvatar("k", transport=httpx.MockTransport(silent), **options) as liveavatar:
         calling = asyncio.create_task(CALLS[call](liveavatar))
         await asked.wait()
 
@@ -173,7 +175,7 @@ async def test_the_deadline_covers_the_pause_before_the_second_attempt():
         put_clock_forward(10)
         await asyncio.Event().wait()
 
-    vendor.sleep = endless
+    vendor.sleep = endless  # type: ignore[method-assign]
     async with vendor.client(deadline=10) as liveavatar:
         with pytest.raises(TimedOut):
             await liveavatar.credits()

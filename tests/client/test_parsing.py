@@ -5,6 +5,7 @@ import functools
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -86,13 +87,24 @@ def answer_with(item, **members):
 
 NASTY_TEXTS = ["", "x", "\ud800", "\0", "1e999", "Infinity", "0001-01-01T00:00:00+23:59", "9" * 5000, "é"]
 NASTY_NUMBERS = [True, 0, -1, 0.5, 10**30, 1000, 4033, 1e308, float("inf"), float("nan")]
-NASTY = [None, [], {}, [[]], [None], ["x"], {"id": None}, {"id": "x"}, *NASTY_TEXTS, *NASTY_NUMBERS]
+NASTY: list[Any] = [
+    None,
+    [],
+    {},
+    [[]],
+    [None],
+    ["x"],
+    {"id": None},
+    {"id": "x"},
+    *NASTY_TEXTS,
+    *NASTY_NUMBERS,
+]
 ANYTHING = st.sampled_from(NASTY).map(copy.deepcopy) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-MODELS = [
+MODELS: list[type[Any]] = [
     SessionToken,
     StartedInHostedRoom,
     StartedInOwnRoom,
@@ -121,7 +133,7 @@ def places(document, path=()):
 @st.composite
 def slightly_wrong(draw):
     """Draw a good answer in which some members are missing or replaced by anything."""
-    item = copy.deepcopy(ITEM)
+    item: Any = copy.deepcopy(ITEM)
     for _ in range(draw(st.integers(1, 4))):
         *path, last = draw(st.sampled_from(list(places(item))))
         place = functools.reduce(lambda inner, step: inner[step], path, item)
@@ -139,7 +151,7 @@ async def outcomes(calls, response):
         pass
 
     transport = httpx.MockTransport(lambda request: response())
-    results = []
+    results: list[Any] = []
     async with LiveAvatar("k", "http://127.0.0.1", transport=transport, sleep=no_time) as client:
         for call in calls:
             try:
@@ -165,7 +177,7 @@ async def test_the_good_answer_behind_these_tests_is_understood(name):
 @pytest.mark.parametrize("path", list(places(ITEM)), ids=lambda path: ".".join(map(str, path)))
 def test_any_one_member_may_hold_anything(path):
     for nasty in NASTY:
-        item = copy.deepcopy(ITEM)
+        item: Any = copy.deepcopy(ITEM)
         *outer, last = path
         functools.reduce(lambda inner, step: inner[step], outer, item)[last] = nasty
 

@@ -196,7 +196,7 @@ test("holding the talk button cuts the avatar short", () => {
   assert.deepEqual(lines(conversation), ["avatar: One [cut]"])
 })
 
-test("a text of the user that comes after the answer has begun leaves nobody waiting", () => {
+test("a text of the user that comes after the answer began leaves nothing awaited", () => {
   const asked = [joined, microphone("on"), userStarted, userChunk("good"), userEnded]
 
   const waiting = told([...asked, userFull("Good day.")])

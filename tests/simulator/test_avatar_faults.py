@@ -19,7 +19,7 @@ from simulator.worker import AVATAR_COMMAND
 
 pytestmark = pytest.mark.rooms
 
-LOW = {"video_settings": {"quality": "low", "encoding": "VP8"}}
+LOW: dict[str, Any] = {"video_settings": {"quality": "low", "encoding": "VP8"}}
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
@@ -25,6 +25,7 @@ from simulator.store import Store
 from simulator.switches import Switches
 from simulator.vault import vault_for
 from simulator.worker import Report
+from simulator.workers import Workers
 
 PRICE = Decimal(2)  # credits per minute
 LIMITS = Limits(duration=3600, idle=300, start=20, grace=3, billing_minute=60)
@@ -74,7 +75,7 @@ class Rig:
             {"do": "start"},
             rooms=rooms,
             sockets=MediaSockets("ws://127.0.0.1"),
-            workers=SimpleNamespace(take=AsyncMock(return_value=process), refill=lambda: None),
+            workers=cast(Workers, SimpleNamespace(take=AsyncMock(return_value=process), refill=lambda: None)),
             credits=self.credits,
             log=log,
             history=History(store, vault_for("", None)),

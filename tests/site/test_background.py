@@ -10,7 +10,7 @@ from sessions_app.background import in_background
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_what_goes_on_after_a_request_queries_in_the_threads_of_no_request() -> None:
+async def test_work_in_the_background_queries_in_the_process_thread_not_in_the_requests() -> None:
     thread = sync_to_async(threading.get_ident)
     of_process = await thread()
 

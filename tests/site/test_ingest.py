@@ -1,4 +1,4 @@
-"""Storing events: once each, in order, with every gap on record."""
+"""Storing events: each one once, in order, and with a note of every gap."""
 
 from datetime import UTC, datetime
 
@@ -27,22 +27,32 @@ def test_repeats_are_acknowledged_and_stored_once(session: AvatarSession) -> Non
     assert stored(session) == [("page-1111", number, "page.quality") for number in (1, 2, 3)]
 
 
-def test_two_pages_of_one_session_number_for_themselves(session: AvatarSession) -> None:
+def test_two_pages_of_one_session_number_their_events_separately(session: AvatarSession) -> None:
     assert record(session.pk, "page-1111", [event(1)]) == 1
     assert record(session.pk, "page-2222", [event(1)]) == 1
 
     assert session.events.count() == 2
 
 
-def test_a_jump_in_the_numbers_is_put_on_record_and_passed_over(session: AvatarSession) -> None:
-    ack = record(session.pk, "page-1111", [event(1), event(5)])
+@pytest.mark.parametrize(("following", "last"), [(3, 2), (5, 4)], ids=["one lost event", "three lost events"])
+def test_lost_events_are_noted_as_a_gap_and_acknowledged(
+    session: AvatarSession, following: int, last: int
+) -> None:
+    ack = record(session.pk, "page-1111", [event(1), event(following)])
 
     gap = session.events.get(type="events.gap")
-    assert ack == 5
-    assert (gap.source, gap.payload) == ("site", {"source": "page-1111", "first": 2, "last": 4})
+    assert ack == following
+    assert (gap.source, gap.payload) == ("site", {"source": "page-1111", "first": 2, "last": last})
 
 
-def test_what_comes_late_into_a_gap_is_stored_all_the_same(session: AvatarSession) -> None:
+def test_consecutive_events_leave_no_gap(session: AvatarSession) -> None:
+    record(session.pk, "page-1111", [event(1)])
+    record(session.pk, "page-1111", [event(2), event(3)])
+
+    assert not session.events.filter(type="events.gap").exists()
+
+
+def test_an_event_that_comes_late_into_a_gap_is_stored(session: AvatarSession) -> None:
     record(session.pk, "page-1111", [event(3)])
 
     ack = record(session.pk, "page-1111", [event(2)])

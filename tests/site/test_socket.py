@@ -1,19 +1,21 @@
 """The page's websocket, against the composed application."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import AsyncClient
+from django.utils import timezone
 
-from liveavatar_site.asgi import application
+from rigs.site_socket import SiteSocket
 from rigs.vendor import Vendor
 from sessions_app.lifecycle.presence import Presence
-from sessions_app.models import AvatarSession
+from sessions_app.models import AvatarSession, Ticket
 from sessions_app.states import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +28,7 @@ def event(seq: int, kind: str = "page.quality", direction: str = "page", **paylo
 
 
 class Page:
-    """One load of the session page, as far as the server can tell."""
+    """One load of the session page, as the server sees it."""
 
     def __init__(self, client: AsyncClient, key: str, source: str) -> None:
         self.client = client
@@ -39,12 +41,12 @@ class Page:
         return ticket
 
     @asynccontextmanager
-    async def socket(self, origin: str = "http://testserver") -> AsyncIterator[WebsocketCommunicator]:
+    async def socket(self, origin: str = "http://testserver") -> AsyncIterator[SiteSocket]:
         cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
         headers = [(b"host", b"testserver"), (b"origin", origin.encode())]
         if cookie is not None:
             headers.append((b"cookie", f"{cookie.key}={cookie.value}".encode()))
-        socket = WebsocketCommunicator(application, f"/ws/sessions/{self.key}/", headers)
+        socket = SiteSocket(f"/ws/sessions/{self.key}/", headers)
         connected, _ = await socket.connect()
         assert connected
         try:
@@ -53,12 +55,12 @@ class Page:
             await socket.disconnect()
 
     @asynccontextmanager
-    async def welcomed(self) -> AsyncIterator[tuple[WebsocketCommunicator, dict[str, Any]]]:
+    async def welcomed(self) -> AsyncIterator[tuple[SiteSocket, dict[str, Any]]]:
         async with self.socket() as socket:
             await self.hello(socket, await self.ticket())
             yield socket, await socket.receive_json_from()
 
-    async def hello(self, socket: WebsocketCommunicator, ticket: str) -> None:
+    async def hello(self, socket: SiteSocket, ticket: str) -> None:
         await socket.send_json_to({"type": "hello", "ticket": ticket, "source": self.source})
 
 
@@ -75,7 +77,7 @@ def page(visitor: AsyncClient, key: str) -> Page:
     return Page(visitor, key, "page-1111")
 
 
-async def test_a_page_is_welcomed_with_what_is_stored_of_it(page: Page) -> None:
+async def test_the_welcome_names_the_last_stored_event_of_the_page(page: Page) -> None:
     async with page.welcomed() as (socket, welcome):
         await socket.send_json_to({"type": "events", "events": [event(1), event(2)]})
         assert await socket.receive_json_from() == {"type": "ack", "ack": 2}
@@ -117,10 +119,12 @@ async def test_a_refused_event_is_named_and_leaves_no_gap(page: Page) -> None:
     session = await AvatarSession.objects.aget(key=page.key)
     types = [kind async for kind in session.events.filter(source="page-1111").values_list("type", flat=True)]
     assert types == ["page.quality", "event.refused", "page.quality"]
+    refused = await session.events.aget(type="event.refused")
+    assert refused.payload == {"code": "event.direction", "message": error["message"]}
     assert not await session.events.filter(type="events.gap").aexists()
 
 
-async def close_code(socket: WebsocketCommunicator) -> int:
+async def close_code(socket: SiteSocket) -> int:
     message = await socket.receive_output()
     if message["type"] == "websocket.send":  # the error that explains the close
         message = await socket.receive_output()
@@ -139,11 +143,40 @@ async def test_a_ticket_opens_one_socket(page: Page) -> None:
             assert await close_code(second) == 4401
 
 
-@pytest.mark.parametrize("ticket", ["", "guess", None, 7, {"a": 1}])
+@pytest.mark.parametrize("ticket", ["", "guess", "\ud800", None, 7, {"a": 1}])
 async def test_a_guessed_ticket_opens_nothing(page: Page, ticket: Any) -> None:
     async with page.socket() as socket:
         await page.hello(socket, ticket)
         assert await close_code(socket) == 4401
+
+
+async def test_an_expired_ticket_opens_no_socket(page: Page) -> None:
+    ticket = await page.ticket()
+    await Ticket.objects.aupdate(expires_at=timezone.now() - timedelta(seconds=1))
+
+    async with page.socket() as socket:
+        await page.hello(socket, ticket)
+        assert await close_code(socket) == 4401
+
+
+async def test_a_ticket_has_256_random_bits(page: Page) -> None:
+    first, second = await page.ticket(), await page.ticket()
+
+    assert first != second
+    assert len(base64.urlsafe_b64decode(first + "=")) == 32
+
+
+async def test_a_new_ticket_deletes_expired_ones_and_keeps_the_others(page: Page) -> None:
+    await page.ticket()
+    await Ticket.objects.aupdate(expires_at=timezone.now() - timedelta(seconds=1))
+    valid = await page.ticket()
+
+    await page.ticket()
+
+    assert await Ticket.objects.acount() == 2
+    async with page.socket() as socket:
+        await page.hello(socket, valid)
+        assert (await socket.receive_json_from())["type"] == "welcome"
 
 
 async def test_a_ticket_of_one_session_opens_no_other(
@@ -157,7 +190,7 @@ async def test_a_ticket_of_one_session_opens_no_other(
         assert await close_code(socket) == 4401
 
 
-async def test_a_stranger_with_a_ticket_is_turned_away(page: Page, stranger: AsyncClient) -> None:
+async def test_a_ticket_is_of_no_use_to_another_visitor(page: Page, stranger: AsyncClient) -> None:
     ticket = await page.ticket()
     await stranger.get("/")
 
@@ -171,7 +204,7 @@ async def test_a_stranger_with_a_ticket_is_turned_away(page: Page, stranger: Asy
 )
 async def test_a_foreign_origin_gets_no_socket(page: Page, origin: str) -> None:
     headers = [(b"host", b"testserver"), (b"origin", origin.encode())]
-    socket = WebsocketCommunicator(application, f"/ws/sessions/{page.key}/", headers)
+    socket = SiteSocket(f"/ws/sessions/{page.key}/", headers)
 
     connected, _ = await socket.connect()
 
@@ -187,15 +220,15 @@ async def test_a_foreign_origin_gets_no_socket(page: Page, origin: str) -> None:
         ["a list"],
     ],
 )
-async def test_a_first_frame_that_is_no_hello_closes_the_socket(page: Page, frame: Any) -> None:
+async def test_a_first_frame_other_than_hello_closes_the_socket(page: Page, frame: Any) -> None:
     async with page.socket() as socket:
         await socket.send_json_to(frame)
         assert await close_code(socket) == 4400
 
 
 @pytest.mark.parametrize("send", ["binary", "events without a list", "too many events"])
-async def test_a_bad_frame_closes_the_socket_and_says_why(page: Page, send: str) -> None:
-    sending: dict[str, Callable[[WebsocketCommunicator], Any]] = {
+async def test_an_invalid_frame_closes_the_socket_with_an_explanation(page: Page, send: str) -> None:
+    sending: dict[str, Callable[[SiteSocket], Any]] = {
         "binary": lambda socket: socket.send_to(bytes_data=b"\x00"),
         "events without a list": lambda socket: socket.send_json_to({"type": "events", "events": 1}),
         "too many events": lambda socket: socket.send_json_to(
@@ -210,7 +243,7 @@ async def test_a_bad_frame_closes_the_socket_and_says_why(page: Page, send: str)
         assert await close_code(socket) == 4400
 
 
-async def test_open_pages_hear_that_the_session_ended(page: Page, visitor: AsyncClient) -> None:
+async def test_open_pages_are_told_that_the_session_ended(page: Page, visitor: AsyncClient) -> None:
     await visitor.post(f"/sessions/{page.key}/start/")
     async with page.welcomed() as (socket, welcome):
         assert welcome["state"] == "live"
@@ -226,21 +259,38 @@ async def test_open_pages_hear_that_the_session_ended(page: Page, visitor: Async
     }
 
 
-async def test_the_services_own_end_ends_the_session_with_its_reason(
-    page: Page, visitor: AsyncClient
+@pytest.mark.parametrize(
+    ("told", "reason"), [("MAX_DURATION_REACHED", "MAX_DURATION_REACHED"), ("SOLAR_FLARE", "UNKNOWN")]
+)
+async def test_the_services_end_of_the_session_is_kept_with_its_reason(
+    page: Page, visitor: AsyncClient, told: str, reason: str
 ) -> None:
     await visitor.post(f"/sessions/{page.key}/start/")
     async with page.welcomed() as (socket, _):
-        stopped = event(1, "session.stopped", "in", end_reason="MAX_DURATION_REACHED")
+        stopped = event(1, "session.stopped", "in", end_reason=told)
         await socket.send_json_to({"type": "events", "events": [stopped]})
         frames = [await socket.receive_json_from(), await socket.receive_json_from()]
 
     assert {frame["type"] for frame in frames} == {"ack", "state"}
     session = await AvatarSession.objects.aget(key=page.key)
-    assert (session.state, session.end_reason) == (State.ENDED, "MAX_DURATION_REACHED")
+    assert (session.state, session.end_reason) == (State.ENDED, reason)
 
 
-async def test_a_browser_that_started_by_itself_makes_the_session_live(
+@pytest.mark.parametrize("direction", ["out", "page"])
+async def test_only_an_event_of_the_service_ends_the_session(
+    page: Page, visitor: AsyncClient, direction: str
+) -> None:
+    await visitor.post(f"/sessions/{page.key}/start/")
+    async with page.welcomed() as (socket, _):
+        await socket.send_json_to({"type": "events", "events": [event(1, "session.stopped", direction)]})
+        await socket.receive_json_from()
+        await socket.send_json_to({"type": "events", "events": [event(2)]})
+        assert await socket.receive_json_from() == {"type": "ack", "ack": 2}
+
+    assert (await AvatarSession.objects.aget(key=page.key)).state == State.LIVE
+
+
+async def test_the_report_of_a_browsers_own_start_makes_the_session_live(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     response = await visitor.post("/sessions/", {**choice, "start_mode": "browser"})
@@ -248,23 +298,32 @@ async def test_a_browser_that_started_by_itself_makes_the_session_live(
     await visitor.post(f"/sessions/{page.key}/start/")
 
     async with page.welcomed() as (socket, welcome):
-        await socket.send_json_to({"type": "events", "events": [event(1, "page.session_started")]})
-        assert await socket.receive_json_from() == {"type": "ack", "ack": 1}
-        await socket.send_json_to({"type": "events", "events": [event(2)]})
+        await socket.send_json_to({"type": "events", "events": [event(1)]})
+        await socket.receive_json_from()
+        before = await AvatarSession.objects.aget(key=page.key)
+        for seq in (2, 3):
+            await socket.send_json_to({"type": "events", "events": [event(seq, "page.session_started")]})
+            assert await socket.receive_json_from() == {"type": "ack", "ack": seq}
+        await socket.send_json_to({"type": "events", "events": [event(4)]})
         await socket.receive_json_from()
 
-    assert welcome["state"] == "starting"
-    assert (await AvatarSession.objects.aget(key=page.key)).state == State.LIVE
+    session = await AvatarSession.objects.aget(key=page.key)
+    assert (welcome["state"], before.state, session.state) == ("starting", State.STARTING, State.LIVE)
+    assert session.started_at is not None
+    assert session.max_duration == settings.LIVEAVATAR_MAX_DURATION
+    assert [event.payload async for event in session.events.filter(type="session.started")] == [
+        {"by": "browser"}
+    ]
 
 
-async def test_a_socket_that_says_nothing_is_closed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socket_without_a_hello_is_closed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessions_app.sockets.hello.HELLO_WITHIN", 0.01)
 
     async with page.socket() as socket:
         assert await close_code(socket) == 4408
 
 
-async def test_a_page_that_goes_and_does_not_come_back_ends_its_session(
+async def test_a_session_ends_when_its_page_does_not_come_back(
     page: Page, visitor: AsyncClient, presence: Presence, vendor: Vendor, settings: Any
 ) -> None:
     await visitor.post(f"/sessions/{page.key}/start/")
@@ -295,7 +354,7 @@ async def test_a_page_that_comes_back_within_the_grace_keeps_its_session(
     assert vendor.bodies("/v1/sessions/stop") == []
 
 
-async def test_the_service_is_told_that_the_page_lives(
+async def test_an_open_page_keeps_the_session_alive_at_the_service(
     page: Page, visitor: AsyncClient, presence: Presence, vendor: Vendor, settings: Any
 ) -> None:
     settings.KEEP_ALIVE_INTERVAL = 0.01
@@ -310,7 +369,7 @@ async def test_the_service_is_told_that_the_page_lives(
     assert vendor.bodies("/v1/sessions/keep-alive")[0] == {"session_id": session.remote_id}
 
 
-async def test_a_shutdown_stops_what_this_process_has_open(
+async def test_a_shutdown_stops_the_sessions_of_this_process_at_the_service(
     page: Page, visitor: AsyncClient, presence: Presence, vendor: Vendor
 ) -> None:
     await visitor.post(f"/sessions/{page.key}/start/")

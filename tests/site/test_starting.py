@@ -1,4 +1,4 @@
-"""Starting and ending: what a visitor's requests do, and what the service is asked for."""
+"""Starting and ending sessions: a visitor's requests, and the calls of the service."""
 
 import asyncio
 from typing import Any
@@ -7,13 +7,12 @@ from uuid import uuid4
 import httpx
 import pytest
 from django.test import AsyncClient
-from django.utils import timezone
 
 from rigs.site_requests import create, start, stop
 from rigs.vendor import API_KEY, AVATAR, CONTEXT, VOICE, Vendor
 from sessions_app.end_reasons import EndReason
+from sessions_app.lifecycle.ending import end_session, release_session
 from sessions_app.lifecycle.presence import Presence
-from sessions_app.lifecycle.reaper import reap
 from sessions_app.models import AvatarSession
 from sessions_app.states import State
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("path", ["/", "/visit/"])
-async def test_looking_at_a_page_spends_nothing(visitor: AsyncClient, vendor: Vendor, path: str) -> None:
+async def test_loading_a_page_spends_nothing(visitor: AsyncClient, vendor: Vendor, path: str) -> None:
     response = await visitor.get(path)
 
     assert response.status_code == 200
@@ -38,7 +37,7 @@ async def test_a_click_writes_the_session_before_the_service_is_asked(
     assert vendor.bodies("/v1/sessions/token") == []
 
 
-async def test_a_start_asks_for_what_was_chosen_and_hands_the_page_its_room(
+async def test_a_start_requests_the_choices_and_gives_the_page_its_room(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -87,7 +86,7 @@ async def test_a_visit_starts_like_a_click(
     assert session.start_mode == "visit"
 
 
-async def test_a_browser_managed_start_hands_over_the_token_and_starts_nothing(
+async def test_a_browser_managed_start_returns_the_token_and_starts_nothing(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, {**choice, "start_mode": "browser"})
@@ -100,7 +99,7 @@ async def test_a_browser_managed_start_hands_over_the_token_and_starts_nothing(
     assert vendor.bodies("/v1/sessions/start") == []
 
 
-async def test_cancel_while_the_service_starts_stops_what_it_started(
+async def test_a_cancel_while_the_service_starts_stops_the_started_session(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -114,12 +113,41 @@ async def test_cancel_while_the_service_starts_stops_what_it_started(
 
     assert (answer["state"], answer["end_reason"]) == ("ended", "CANCELLED")
     assert (response.status_code, response.json()["error"]["code"]) == (409, "session.ended")
-    # Once when it was cancelled, and once more when the start had come through after all.
+    # Once at the cancel, and once more when the start succeeded after it.
     assert [body["session_id"] for body in vendor.bodies("/v1/sessions/stop")] == [session.remote_id] * 2
     assert (session.state, session.released_at is not None) == (State.ENDED, True)
 
 
-async def test_cancel_while_the_token_is_made_starts_nothing(
+@pytest.mark.parametrize("form", ["script", "plain form"])
+async def test_a_stop_before_the_conversation_is_a_cancel(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, form: str
+) -> None:
+    session = await create(visitor, choice)
+    asked, go_on = vendor.hold("/v1/sessions/start")
+    starting = asyncio.create_task(start(visitor, session))
+    await asked.wait()
+
+    if form == "script":
+        await stop(visitor, session, reason="user")
+    else:
+        await visitor.post(f"/sessions/{session.key}/stop/")
+    go_on.set()
+    await starting
+
+    assert (session.state, session.end_reason) == (State.ENDED, EndReason.CANCELLED)
+
+
+async def test_a_stop_before_the_start_is_a_cancel(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+
+    await stop(visitor, session, reason="user")
+
+    assert (session.state, session.end_reason) == (State.ENDED, EndReason.CANCELLED)
+
+
+async def test_a_cancel_while_the_token_is_made_starts_nothing(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -134,7 +162,7 @@ async def test_cancel_while_the_token_is_made_starts_nothing(
     assert vendor.bodies("/v1/sessions/start") == []
 
 
-async def test_a_page_that_is_closed_while_it_starts_leaves_no_unknown_session(
+async def test_a_start_goes_on_when_its_page_is_closed(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -161,7 +189,7 @@ async def test_a_page_that_is_closed_while_it_starts_leaves_no_unknown_session(
         (500, 500, "service.fault", True),
     ],
 )
-async def test_a_refused_start_is_explained_undone_and_never_repeated(
+async def test_a_refused_start_is_explained_undone_and_not_repeated(
     visitor: AsyncClient,
     choice: dict[str, Any],
     vendor: Vendor,
@@ -188,7 +216,7 @@ async def test_a_refused_start_is_explained_undone_and_never_repeated(
     assert vendor.bodies("/v1/sessions/stop") == [{"session_id": session.remote_id, "reason": "UNKNOWN"}]
 
 
-async def test_ending_tells_the_service_once_and_wipes_the_secrets(
+async def test_an_end_stops_the_session_at_the_service_once_and_wipes_its_secrets(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -203,7 +231,72 @@ async def test_ending_tells_the_service_once_and_wipes_the_secrets(
     assert (session.room_token, session.session_token) == ("", "")
 
 
-async def test_a_plain_form_ends_it_too(
+async def test_the_events_of_a_session_name_its_start_and_its_end(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+    await stop(visitor, session, reason="room_lost", detail="signal lost")
+
+    events = [(event.source, event.type, event.payload) async for event in session.events.all()]
+    assert events == [
+        ("site", "session.started", {"by": "site"}),
+        ("site", "session.ended", {"reason": "ROOM_LOST", "detail": "signal lost"}),
+    ]
+    assert (session.started_at is None, session.ended_at is None) == (False, False)
+    assert (session.max_duration, session.end_detail) == (600, "signal lost")
+
+
+async def test_an_end_wipes_the_token_of_a_browser_managed_start(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, {**choice, "start_mode": "browser"})
+    await start(visitor, session)
+    kept = session.session_token
+
+    await stop(visitor, session, reason="user")
+
+    assert (kept, session.session_token) == ("canary-session-token", "")
+
+
+async def test_a_released_session_is_not_released_again(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+    await stop(visitor, session, reason="user")
+
+    assert await release_session(session)
+    assert len(vendor.bodies("/v1/sessions/stop")) == 1
+
+
+async def test_a_long_detail_of_an_end_is_shortened(session: AvatarSession, vendor: Vendor) -> None:
+    ended = await end_session(session, EndReason.STAFF, detail="x" * 600)
+    again = await end_session(session, EndReason.USER_CLOSED, detail="y")
+
+    await session.arefresh_from_db()
+    assert (ended, again) == (True, False)
+    assert (session.end_reason, session.end_detail) == (EndReason.STAFF, "x" * 500)
+
+
+async def test_the_events_of_a_refused_start_keep_the_services_own_words(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    vendor.refuse("/v1/sessions/token", 403, 4033, "vendor's words")
+    session = await create(visitor, choice)
+    await start(visitor, session)
+
+    event = await session.events.aget()
+    assert (event.source, event.type, event.payload["code"]) == (
+        "site",
+        "session.refused",
+        "service.no_credits",
+    )
+    assert "vendor's words" in event.payload["error"]
+    assert session.ended_at is not None
+
+
+async def test_a_plain_form_ends_the_session_too(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -216,61 +309,7 @@ async def test_a_plain_form_ends_it_too(
     assert "You ended the conversation." in page.content.decode()
 
 
-async def test_a_stop_the_service_does_not_hear_is_repeated_by_the_reaper(
-    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
-) -> None:
-    session = await create(visitor, choice)
-    await start(visitor, session)
-    vendor.refuse("/v1/sessions/stop", 500, 500, "away")
-    await stop(visitor, session, reason="user")
-    assert session.released_at is None
-
-    del vendor.answers["/v1/sessions/stop"]
-    dealt_with = await reap()
-
-    await session.arefresh_from_db()
-    assert dealt_with == 1
-    assert session.released_at is not None
-
-
-async def test_the_reaper_ends_what_no_page_was_seen_on(
-    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
-) -> None:
-    watched, abandoned = (
-        await create(visitor, choice),
-        await create(visitor, {**choice, "request_id": uuid4()}),
-    )
-    await start(visitor, watched)
-    await start(visitor, abandoned)
-    long_ago = timezone.now() - timezone.timedelta(hours=1)
-    await AvatarSession.objects.filter(pk=abandoned.pk).aupdate(page_seen_at=long_ago)
-
-    await reap()
-
-    await watched.arefresh_from_db()
-    await abandoned.arefresh_from_db()
-    assert (watched.state, abandoned.state) == (State.LIVE, State.ENDED)
-    assert abandoned.end_reason == EndReason.ZOMBIE_SESSION_REAP
-
-
-async def test_a_beacon_brings_the_last_events_and_begins_the_grace(
-    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
-) -> None:
-    session = await create(visitor, choice)
-    await start(visitor, session)
-    frame = (
-        '{"type":"events","source":"page-1111","events":'
-        '[{"seq":1,"type":"page.closed","direction":"page","at":1763630000000,"payload":{}}]}'
-    )
-
-    response = await visitor.post(f"/sessions/{session.key}/beacon/", {"frame": frame, "leaving": "1"})
-
-    assert response.status_code == 204
-    assert await session.events.filter(type="page.closed").aexists()
-    assert session.pk in presence._waiting
-
-
-async def test_a_beacon_that_cannot_be_read_is_refused(
+async def test_an_invalid_beacon_is_refused(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     session = await create(visitor, choice)
@@ -281,7 +320,7 @@ async def test_a_beacon_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize("path", ["", "start/", "stop/", "ticket/", "beacon/"])
-async def test_a_stranger_finds_no_session(
+async def test_another_visitor_finds_no_session(
     visitor: AsyncClient,
     stranger: AsyncClient,
     choice: dict[str, Any],
@@ -336,7 +375,7 @@ async def test_no_more_sessions_are_opened_than_the_site_allows(
     assert "All avatars are talking right now" in response.content.decode()
 
 
-async def test_the_lobby_says_when_the_service_cannot_be_reached(
+async def test_the_lobby_explains_that_the_service_cannot_be_reached(
     visitor: AsyncClient, vendor: Vendor
 ) -> None:
     async def away(request: httpx.Request) -> httpx.Response:
@@ -350,7 +389,7 @@ async def test_the_lobby_says_when_the_service_cannot_be_reached(
     assert "make demo" in response.content.decode()
 
 
-async def test_a_missing_list_of_voices_keeps_nobody_from_talking(
+async def test_a_conversation_starts_without_the_lists_of_voices_and_languages(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
 ) -> None:
     for path in ("/v1/voices", "/v1/languages", "/v1/avatars"):
@@ -388,19 +427,19 @@ async def test_a_post_without_the_csrf_token_does_nothing(choice: dict[str, Any]
     assert not await AvatarSession.objects.aexists()
 
 
-async def test_a_page_that_goes_while_the_service_starts_ends_the_session(
+async def test_a_page_that_went_away_during_the_start_leaves_no_running_session(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
 ) -> None:
-    settings.PAGE_GRACE = 0.2
     session = await create(visitor, choice)
     asked, go_on = vendor.hold("/v1/sessions/start")
+    stopped, stop_now = vendor.hold("/v1/sessions/stop")
     starting = asyncio.create_task(start(visitor, session))
     await asked.wait()
-    presence.expect(session.pk)  # as a page that is closed now
-    stopped = vendor.notice("/v1/sessions/stop")
 
+    settings.PAGE_GRACE = 0.01  # begins when the start succeeded; the page does not connect
     go_on.set()
     await starting
+    stop_now.set()
     async with asyncio.timeout(5):
         await stopped.wait()
 

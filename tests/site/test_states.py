@@ -1,4 +1,4 @@
-"""The life of a session, over every state and signal."""
+"""The table of states, over every state and signal."""
 
 import pytest
 
@@ -15,13 +15,14 @@ LEGAL = {
 
 @pytest.mark.parametrize("signal", list(Signal))
 @pytest.mark.parametrize("state", list(State))
-def test_a_signal_leads_where_the_table_says_or_nowhere(state: State, signal: Signal) -> None:
+def test_a_signal_leads_to_one_state_or_is_illegal(state: State, signal: Signal) -> None:
     expected = LEGAL[state].get(signal)
 
     if expected is None:
         with pytest.raises(IllegalTransition) as refusal:
             advance(state, signal)
         assert (refusal.value.state, refusal.value.signal) == (state, signal)
+        assert str(refusal.value) == f"a session that is {state} takes no {signal.value!r}"
     else:
         assert advance(state, signal) == expected
 
@@ -31,7 +32,7 @@ def test_every_state_can_be_reached_and_every_open_one_can_be_ended() -> None:
     assert all(advance(state, Signal.END) == State.ENDED for state in OPEN)
 
 
-def test_what_is_over_stays_over() -> None:
+def test_an_ended_session_stays_ended() -> None:
     for state in set(State) - OPEN:
         ways = {after for (before, _), after in TRANSITIONS.items() if before == state}
         assert ways == {state}

@@ -78,7 +78,7 @@ def tell_the_site(session: AvatarSession, case: Case, chance: random.Random) -> 
 
 
 def rows(session: AvatarSession) -> list[dict[str, Any]]:
-    return list(session.turns.values())
+    return [{**row} for row in session.turns.values()]
 
 
 def state_of(session: AvatarSession) -> State:

@@ -139,6 +139,7 @@ async def test_voice_data_with_a_long_path_gets_a_short_link(tmp_path):
 
     data = library.VoiceData(deep)
 
+    assert data.path is not None
     assert len(data.path) <= library.LONGEST_DATA_PATH
     assert deep.samefile(os.fsdecode(data.path))
 

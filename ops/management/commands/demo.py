@@ -1,4 +1,4 @@
-"""Everything on one machine with one command: database, staff user, simulator and site."""
+"""Runs everything on one machine: database, staff user, simulator, site and an agent."""
 
 import os
 import secrets
@@ -22,13 +22,16 @@ from django.core.management.base import BaseCommand, CommandError
 from sessions_app.events.frames import MAX_FRAME
 
 READY_WITHIN = 30  # seconds
-STOP_WITHIN = 12  # seconds; the site needs a moment to stop its sessions at the service
+STOP_WITHIN = 12  # seconds; the site has to stop its sessions at the service
 STAFF = "staff"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(BaseCommand):
-    help = "Migrate, make a staff user, start the simulator (unless LIVEAVATAR_API_KEY is set) and the site."
+    help = (
+        "Migrate the database, create a staff user, and run the site and an agent. "
+        "Without LIVEAVATAR_API_KEY, also run a simulator of the avatar service."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="port of the site (default 8000)")
@@ -46,7 +49,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         password = _staff_password(new=options["new_password"])
 
-        # A closed terminal (SIGHUP) must leave nothing behind either.
+        # Also on SIGHUP, so that a closed terminal leaves no process behind.
         for number in SIGNALS:
             signal.signal(number, _interrupt)
         children: dict[str, subprocess.Popen[bytes]] = {}
@@ -87,7 +90,7 @@ class Command(BaseCommand):
         self.stdout.write("Stopped.")
 
     def _agent_environment(self, environment: dict[str, str], simulator_port: int) -> dict[str, str]:
-        """The LiveKit server the site dispatches at, as the settings have it."""
+        """Return the environment of an agent: the LiveKit server at which the site dispatches."""
         return {
             **environment,
             "LIVEKIT_URL": f"ws://127.0.0.1:{simulator_port}"
@@ -100,7 +103,7 @@ class Command(BaseCommand):
 
     def _check_free(self, port: int, option: str) -> None:
         with socket.socket() as probe:
-            # As the servers do: a connection that is still closing does not make a port taken.
+            # As the servers do: connections that are still closing do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
@@ -111,7 +114,7 @@ class Command(BaseCommand):
                 ) from None
 
     def _wait_for(self, url: str, children: dict[str, subprocess.Popen[bytes]]) -> None:
-        """Wait until `url` answers. Raises CommandError when a child ends or takes too long."""
+        """Wait until `url` answers. Raises CommandError if a child ends or `url` does not answer in time."""
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             self._report_dead(children)
@@ -120,7 +123,7 @@ class Command(BaseCommand):
                     return
             except (URLError, ConnectionError, TimeoutError):
                 time.sleep(0.1)
-        raise CommandError(f"{url} did not answer within {READY_WITHIN} s; what it printed is above.")
+        raise CommandError(f"{url} did not answer within {READY_WITHIN} s. Its output is above.")
 
     def _watch(self, children: dict[str, subprocess.Popen[bytes]]) -> None:
         while True:
@@ -131,7 +134,7 @@ class Command(BaseCommand):
         for name, child in children.items():
             if child.poll() is not None:
                 raise CommandError(
-                    f"The {name} ended by itself (exit code {child.returncode}); what it printed is above. "
+                    f"The {name} stopped unexpectedly (exit code {child.returncode}). Its output is above. "
                     "Everything is stopped."
                 )
 
@@ -142,7 +145,7 @@ class Command(BaseCommand):
             lines.append(f"                      user {STAFF}, password {password}   (shown only now)")
         else:
             lines.append(
-                f"                      user {STAFF}; forgot the password? Run again with --new-password"
+                f"                      user {STAFF}; for a new password run again with --new-password"
             )
         if settings.SIMULATED:
             lines.append(f"  Simulated service   http://127.0.0.1:{simulator_port}")
@@ -150,13 +153,13 @@ class Command(BaseCommand):
                 lines.append(f"  Room server         {settings.LIVEKIT_URL}")
             lines += ["", "  No account is needed: the avatar service is simulated on this machine."]
         else:
-            lines += ["", f"  Real sessions at {settings.LIVEAVATAR_API_URL}: they cost credits."]
+            lines += ["", f"  Sessions run at {settings.LIVEAVATAR_API_URL} and cost credits."]
         self.stdout.write("\n".join([*lines, "", "Press Ctrl-C to stop everything."]))
         self.stdout.flush()
 
 
 def _staff_password(*, new: bool) -> str:
-    """Make the staff user if there is none; returns the password when one was set now."""
+    """Create the staff user if there is none. Returns the password if it was set now, else an empty string."""
     users = get_user_model().objects
     user = users.filter(username=STAFF).first()
     if user is not None and not new:
@@ -173,7 +176,7 @@ def _staff_password(*, new: bool) -> str:
 def _spawn(
     arguments: list[str], environment: dict[str, str], stdout: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """A child in a process group of its own: Ctrl-C reaches us alone, and we end the children in order."""
+    """Start a child in its own process group. Ctrl-C does not reach it, so that `_stop` ends the children in order."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=settings.BASE_DIR,
@@ -184,7 +187,7 @@ def _spawn(
 
 
 def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
-    """End the children, the site first: it still has agents to send away and sessions to stop at the service."""
+    """End the children, the site first: it dismisses agents and stops sessions at the service."""
     _ignore_signals()
     for name in ("site", "agent", "simulator"):
         child = children.get(name)
@@ -203,6 +206,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _ignore_signals() -> None:
-    """From now on everything is being stopped; a second signal must not leave half of it behind."""
+    """Ignore further signals: a second one must not interrupt the stop of the children."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Runs one round of the reaper by hand, while no site runs."""
+"""Runs one round of the reaper, for use while no site runs."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "End abandoned sessions and repeat releases that failed: at the vendor and in our LiveKit."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{asyncio.run(_reap())} sessions and rooms dealt with")
+        self.stdout.write(f"sessions ended or released, and rooms deleted: {asyncio.run(_reap())}")
 
 
 async def _reap() -> int:

@@ -1,13 +1,14 @@
 """Parsing of commands and orders."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.avatar.commands import LONGEST_TEXT, BadCommand, Command, parse_command
-from simulator.avatar.job import BadOrder, Stop, fill_in, parse_order
+from simulator.avatar.job import BadOrder, Job, Stop, fill_in, parse_order
 from voice.settings import Endpoint
 from voice.speaking.speaker import Voice
 
@@ -31,6 +32,13 @@ START = {
     "interactivity_type": "PUSH_TO_TALK",
     "dynamic_variables": {"who": "Bob", "place": "here"},
 }
+
+
+def start_job(**changes: Any) -> Job:
+    """Read the start order with some members changed."""
+    job = parse_order(json.dumps(START | changes).encode())
+    assert isinstance(job, Job)
+    return job
 
 
 @pytest.mark.parametrize(
@@ -104,10 +112,11 @@ def test_lone_surrogates_are_replaced():
 
 
 def test_a_start_order_becomes_a_job_with_its_variables_filled_in():
-    job = parse_order(json.dumps(START).encode())
+    job = start_job()
 
     assert (job.avatar, job.size, job.push_to_talk) == ("mira", (848, 480), True)
     assert job.voice == Voice("en-us+f3", 165, 50)
+    assert job.context is not None
     assert job.context.prompt == "We are here."
     assert job.context.opening_text == "Hello Bob, ${unknown}!"
     assert job.context.faqs == ("Bob asks",)
@@ -115,27 +124,27 @@ def test_a_start_order_becomes_a_job_with_its_variables_filled_in():
 
 def test_secrets_are_in_no_representation():
     llm = {"base_url": "https://llm.example/v1/", "model": "grump-1", "api_key": "secret-three"}
-    job = parse_order(json.dumps(START | {"llm": llm}).encode())
+    job = start_job(llm=llm)
 
     assert job.llm == Endpoint("https://llm.example/v1", "grump-1", "secret-three")
     assert "secret" not in repr(job)
 
 
 def test_without_an_llm_configuration_there_is_none():
-    assert parse_order(json.dumps(START).encode()).llm is None
-    assert parse_order(json.dumps(START | {"llm": None}).encode()).llm is None
+    assert start_job().llm is None
+    assert start_job(llm=None).llm is None
 
 
 @pytest.mark.parametrize("context", [None, {"name": "n", "prompt": "p", "opening_text": None, "links": []}])
 def test_a_context_and_its_opening_text_are_optional(context):
-    job = parse_order(json.dumps(START | {"context": context}).encode())
+    job = start_job(context=context)
 
     assert (job.context is None) == (context is None)
     assert job.context is None or job.context.opening_text == ""
 
 
 def test_an_avatar_without_art_looks_like_ava():
-    assert parse_order(json.dumps(START | {"avatar": "wayne"}).encode()).avatar == "ava"
+    assert start_job(avatar="wayne").avatar == "ava"
 
 
 def test_a_stop_order_carries_its_reason():

@@ -70,7 +70,9 @@ async def test_an_unexpected_error_in_an_answer_ends_the_conversation():
     talk.order("avatar.speak_response", "hello")
     await asyncio.wait({running})
 
-    assert running.exception().subgroup(ZeroDivisionError) is not None
+    errors = running.exception()
+    assert isinstance(errors, BaseExceptionGroup)
+    assert errors.subgroup(ZeroDivisionError) is not None
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(0.5, 0.5), (1000.0, LONGEST), (-1.0, 0.0)])

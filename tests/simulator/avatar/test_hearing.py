@@ -119,6 +119,7 @@ async def test_a_mute_stops_the_sound_and_an_unmute_starts_it(rooms, ear):
     user = await Publisher(await rooms.join("client-1"), tone=500).start()
     await ear.tone(500)
     track = user.publications[1].track
+    assert track is not None
     track.mute()
     await ear.loss()
     ear.pcm.clear()

@@ -1,6 +1,7 @@
 """A session with its own LLM configuration: which brain answers, and what the LLM is asked."""
 
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -18,7 +19,7 @@ class ChatService:
 
     def __init__(self) -> None:
         self.status = 200
-        self.requests: list[dict] = []
+        self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.url = ""
         self._runner: web.AppRunner

@@ -4,6 +4,7 @@ import io
 import random
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def pixels(painter: Painter, pose: Pose) -> np.ndarray:
     return np.asarray(frame(painter, AWAY, pose.snapped(LOW))).astype(int)
 
 
-def flat(painter: Painter, sprites: dict, pose: Pose) -> Image.Image:
+def flat(painter: Painter, sprites: dict[str, Any], pose: Pose) -> Image.Image:
     """Return the whole frame, composed without any turn: the drawing itself."""
     frame = painter.background.convert("RGBA")
     for name in ("hair_back", "body", "head", pose.eyes, pose.mouth):
@@ -148,7 +149,11 @@ def test_the_cache_holds_no_more_than_its_bytes_and_forgets_the_oldest():
     cache = LayerCache(max_bytes=3 * 400)
 
     def layer(key):
-        return cache.get(key, lambda: drawn.append(key) or Image.new("RGBA", (10, 10)))
+        def draw():
+            drawn.append(key)
+            return Image.new("RGBA", (10, 10))
+
+        return cache.get(key, draw)
 
     for key in ("a", "b", "c", "a", "d", "a", "b"):
         layer(key)

@@ -1,5 +1,7 @@
 """A visitor speaks to the whole avatar: a real process in a real room, and voices of espeak-ng."""
 
+from typing import Any
+
 import pytest
 
 from rigs.avatar.avatar_rig import CONTEXT, avatar_rig
@@ -9,7 +11,7 @@ from rigs.sound.microphone import Loudspeaker
 pytestmark = pytest.mark.rooms
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-CAFE = CONTEXT | {
+CAFE: dict[str, Any] = CONTEXT | {
     "prompt": "Our opening hours are from nine to five. You can pay by card.",
     "opening_text": None,
     "links": [],

@@ -88,6 +88,10 @@ async def dispatch(rig: RoomRig, metadata: str = "") -> str:
     return (await rig.dispatch.create_dispatch(wanted)).id
 
 
+async def is_running(rig: RoomRig, dispatch_id: str) -> bool:
+    return await job_of(rig, dispatch_id) is not None
+
+
 async def job_of(rig: RoomRig, dispatch_id: str) -> Job | None:
     listed = await rig.dispatch.get_dispatch(dispatch_id, rig.room)
     return listed.state.jobs[0] if listed and listed.state.jobs else None
@@ -155,11 +159,12 @@ async def test_the_agent_of_a_killed_process_is_replaced(rig: RoomRig, worker: P
 async def test_a_full_worker_gets_the_next_job_when_it_has_finished_one(rig: RoomRig) -> None:
     async with small_agent(rig, most_jobs=1):
         first = await dispatch(rig)
-        await until(lambda: job_of(rig, first))
+        await until(lambda: is_running(rig, first))
         waiting = await dispatch(rig)
         deleted = await rig.dispatch.delete_dispatch(first, rig.room)
 
-        await until(lambda: job_of(rig, waiting))
+        await until(lambda: is_running(rig, waiting))
 
         second = await job_of(rig, waiting)
+    assert second is not None
     assert second.state.started_at > deleted.state.jobs[0].state.ended_at

@@ -70,7 +70,9 @@ async def negotiate(publisher: Socket, connection: RTCPeerConnection) -> None:
 
 def forwarded_codec(rig: RoomRig, viewer: str) -> str:
     """Return the codec that a viewer receives; "" while it receives nothing."""
-    peers = rig.server.rooms.get("studio").participants[viewer].peers
+    room = rig.server.rooms.get("studio")
+    assert room is not None
+    peers = room.participants[viewer].peers
     sent = [
         codec.mimeType
         for forwarder, transceiver in peers._forwarders.values()

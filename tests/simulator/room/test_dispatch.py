@@ -90,11 +90,14 @@ async def test_a_ping_is_answered_before_and_after_registration(rig: RoomRig, na
     assert before.timestamp > 1_600_000_000_000
 
 
+UNKNOWN_TYPE: Any = 9  # a kind of job that LiveKit does not have
 UNEXPECTED: dict[str, list[bytes]] = {
     "garbage": [b"\xff\xff\xff"],
     "status before registration": [A.WorkerMessage(update_worker=A.UpdateWorkerStatus()).SerializeToString()],
     "registration twice": [A.WorkerMessage(register=A.RegisterWorkerRequest()).SerializeToString()] * 2,
-    "unknown kind of job": [A.WorkerMessage(register=A.RegisterWorkerRequest(type=9)).SerializeToString()],
+    "unknown kind of job": [
+        A.WorkerMessage(register=A.RegisterWorkerRequest(type=UNKNOWN_TYPE)).SerializeToString()
+    ],
     "nothing": [b""],
 }
 
@@ -152,6 +155,7 @@ async def test_the_token_of_an_agent_has_its_identity_and_grants(
     assert assignment.job.id == job.id
     assert (token.identity, token.name, token.kind) == (f"agent-{job.id}", "Helper", "agent")
     assert (token.metadata, token.attributes) == ("x", {"a": "b", "lk.agent_name": name})
+    assert token.video is not None
     assert (token.video.room, token.video.room_join, token.video.agent) == (rig.room, True, True)
     assert {
         grant: getattr(token.video, grant) or (None if grant == "hidden" else False) for grant in expected

@@ -1,6 +1,7 @@
 """Clients that misbehave are removed, and no others."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -59,7 +60,7 @@ async def test_an_unreadable_frame_removes_only_its_sender(
     await publisher.stop()
 
 
-BAD_MESSAGES = {
+BAD_MESSAGES: dict[str, dict[str, Any]] = {
     "nonsense offer": {"offer": R.SessionDescription(type="offer", sdp="v=0\r\nm=what\r\n")},
     "offer without codecs": {
         "offer": R.SessionDescription(
@@ -135,7 +136,9 @@ async def test_a_client_that_stops_reading_is_removed_and_stalls_no_other(
     bob = await rig.join("bob")
     events = Events(bob, "room_metadata_changed")
     await intruder.first("join")
-    transport = intruder.socket._response.connection.transport
+    connection = intruder.socket._response.connection
+    assert connection is not None
+    transport: Any = connection.transport
     transport.pause_reading()
 
     for number in range(40):

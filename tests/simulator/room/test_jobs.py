@@ -1,6 +1,7 @@
 """The jobs of agent workers, from assignment to end, and what server SDKs see of them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -57,7 +58,7 @@ async def agent() -> AsyncIterator[rtc.Room]:
     await room.disconnect()
 
 
-def wanted(rig: RoomRig, name: str, **wishes: object) -> api.CreateAgentDispatchRequest:
+def wanted(rig: RoomRig, name: str, **wishes: Any) -> api.CreateAgentDispatchRequest:
     return api.CreateAgentDispatchRequest(room=rig.room, agent_name=name, **wishes)
 
 
@@ -117,7 +118,7 @@ async def test_an_unknown_room_has_no_dispatches(rig: RoomRig) -> None:
 @pytest.mark.parametrize("method", ["CreateDispatch", "ListDispatch", "DeleteDispatch"])
 @pytest.mark.parametrize("grants", [{"room_admin": True, "room": "another"}, {"room_create": True}])
 async def test_dispatches_need_the_room_admin_grant(
-    rig: RoomRig, method: str, grants: dict[str, object]
+    rig: RoomRig, method: str, grants: dict[str, Any]
 ) -> None:
     token = api.AccessToken(API_KEY, API_SECRET).with_identity("x").with_grants(api.VideoGrants(**grants))
     headers = {"Authorization": f"Bearer {token.to_jwt()}"}

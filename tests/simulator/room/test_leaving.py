@@ -220,7 +220,8 @@ async def test_joins_and_leaves_leave_nothing_behind(rig: RoomRig, monkeypatch: 
             await room.disconnect()
 
     def server_tasks() -> list[str]:
-        codes = [task.get_coro().cr_code for task in asyncio.all_tasks()]
+        coroutines: list[Any] = [task.get_coro() for task in asyncio.all_tasks()]
+        codes = [coroutine.cr_code for coroutine in coroutines]
         owners = ("aiortc", "aioice", "simulator")
         return [code.co_qualname for code in codes if any(owner in code.co_filename for owner in owners)]
 

@@ -112,6 +112,7 @@ async def test_mute_and_unmute_are_seen_by_others(rig: RoomRig) -> None:
     await events.first("track_subscribed", is_audio)
     microphone = publisher.publications[1]
 
+    assert microphone.track is not None
     microphone.track.mute()
     _, muted = await events.first("track_muted")
     microphone.track.unmute()

@@ -50,7 +50,8 @@ async def test_a_created_room_keeps_its_settings(rig: RoomRig) -> None:
 
 @pytest.mark.parametrize(("joined", "timeout"), [(False, "empty_timeout"), (True, "departure_timeout")])
 async def test_an_empty_room_is_removed_after_its_timeout(rig: RoomRig, joined: bool, timeout: str) -> None:
-    await rig.service.create_room(api.CreateRoomRequest(**{"name": rig.room, timeout: 1}))
+    timeouts: dict[str, Any] = {timeout: 1}
+    await rig.service.create_room(api.CreateRoomRequest(name=rig.room, **timeouts))
     if joined:
         await (await rig.join("alice")).disconnect()
 

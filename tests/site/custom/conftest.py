@@ -1,4 +1,4 @@
-"""CUSTOM sessions with a scripted service and a real room server: the embedded one, and a livekit-server."""
+"""CUSTOM sessions with a scripted service and real room servers: the embedded one and livekit-server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from sessions_app.models import AvatarSession
 
 @pytest.fixture(params=EVERY_SERVER)
 async def rooms(request: pytest.FixtureRequest, settings: Any, vendor: Vendor) -> AsyncIterator[RoomRig]:
-    """Our LiveKit, and a service that starts CUSTOM sessions."""
+    """Our LiveKit server. The scripted service starts CUSTOM sessions."""
     rig = RoomRig()
     await rig.open(request.param)
     settings.LIVEKIT_URL = settings.LIVEKIT_PUBLIC_URL = rig.url

@@ -1,7 +1,6 @@
-"""What staff may do with a conversation that runs."""
+"""What staff may do with a running conversation."""
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission, User
 from django.test import AsyncClient
 
@@ -11,10 +10,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def reader() -> User:
-    """Staff that may read what was said, and nothing more."""
+    """Create a member of staff who may only read transcripts."""
     user = await User.objects.acreate_user("reader", password="a long password", is_staff=True)
     await user.user_permissions.aset(
-        await sync_to_async(list)(Permission.objects.filter(codename="view_transcript"))
+        [permission async for permission in Permission.objects.filter(codename="view_transcript")]
     )
     return user
 
@@ -26,7 +25,7 @@ async def logged_in(user: User) -> AsyncClient:
 
 
 def page_of(crew: Agents) -> str:
-    """Where the admin has that session."""
+    """Return the path of the session in the admin."""
     return f"/admin/sessions_app/avatarsession/{crew.session.pk}"
 
 
@@ -38,7 +37,7 @@ async def test_staff_with_the_permission_directs_a_running_agent(
     async with conversing(visitor, crew) as (line, _):
         page = await admin.get(f"{path}/transcript/")
         await admin.post(f"{path}/direct/", {"command": "tone"})
-        asked = await line.receive_json_from(5)
+        asked = await line.receive_json_from()
         await admin.post(f"{path}/direct/", {"command": "made up"})
         assert await line.receive_nothing()
 
@@ -46,7 +45,7 @@ async def test_staff_with_the_permission_directs_a_running_agent(
     assert asked == {"type": "do", "command": {"event_type": "avatar.test_tone"}}
 
 
-async def test_staff_without_the_permission_directs_nobody(visitor: AsyncClient, crew: Agents) -> None:
+async def test_staff_without_the_permission_directs_no_agent(visitor: AsyncClient, crew: Agents) -> None:
     admin, path = await logged_in(await reader()), page_of(crew)
 
     async with conversing(visitor, crew):
@@ -65,7 +64,7 @@ async def test_staff_ends_a_conversation_and_its_page_says_so(
     async with conversing(visitor, crew) as (line, _):
         assert b"End the conversation" in (await admin.get(f"{path}/transcript/")).content
         await admin.post(f"{path}/end/")
-        assert await line.receive_json_from(5) == {"type": "end", "reason": "STAFF"}
+        assert await line.receive_json_from() == {"type": "end", "reason": "STAFF"}
     again = await admin.post(f"{path}/end/", follow=True)
 
     assert b"already ended" in again.content

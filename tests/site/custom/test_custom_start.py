@@ -1,4 +1,4 @@
-"""How a CUSTOM session starts, and what the start leaves when it fails."""
+"""How a CUSTOM session starts, and what a failed start cleans up."""
 
 import asyncio
 import json
@@ -19,12 +19,12 @@ from sessions_app.states import State
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_the_page_gets_a_token_of_its_own_and_the_avatar_is_sent_to_our_room(
+async def test_the_page_gets_its_own_token_and_the_avatar_joins_our_room(
     visitor: AsyncClient, crew: Agents, vendor: Vendor
 ) -> None:
     starting = asyncio.create_task(start(visitor, crew.session))
     async with crew.at_work() as (line, welcome):
-        begun = await line.receive_json_from(5)
+        begun = await line.receive_json_from()
         answer = (await starting).json()
 
     asked = vendor.bodies("/v1/sessions/token")[0]
@@ -55,7 +55,7 @@ async def test_in_a_hosted_room_the_page_gets_the_services_token_and_the_agent_i
         answer = (await start(visitor, session)).json()
         (waiting,) = (await rooms.service.list_rooms(api.ListRoomsRequest(names=[session.own_room]))).rooms
 
-    # The agent waits where nobody else comes, and a room with agents alone counts as empty.
+    # Only the agent waits in this room, and livekit-server counts a room with only agents as empty.
     assert min(waiting.empty_timeout, waiting.departure_timeout) > settings.LIVEAVATAR_MAX_DURATION
     assert "livekit_config" not in vendor.bodies("/v1/sessions/token")[0]
     assert (await crew.assignment())["hosted"] is True
@@ -82,9 +82,7 @@ async def test_nothing_is_billed_when_no_agent_comes(
     assert session.state == State.FAILED
 
 
-async def test_a_dispatch_nobody_serves_is_made_again(
-    visitor: AsyncClient, crew: Agents, settings: Any
-) -> None:
+async def test_an_unanswered_dispatch_is_repeated(visitor: AsyncClient, crew: Agents, settings: Any) -> None:
     settings.AGENT_HELLO_WITHIN = 0.5
     starting = asyncio.create_task(start(visitor, crew.session))
     await crew.assignment(attempt=1)
@@ -108,7 +106,7 @@ async def test_a_loopback_room_is_refused_before_a_real_service_is_asked(
     assert vendor.bodies("/v1/sessions/token") == []
 
 
-async def test_a_room_server_that_is_away_fails_the_start_in_words(
+async def test_an_unreachable_room_server_fails_the_start_before_the_service_is_asked(
     visitor: AsyncClient, session: AvatarSession, rooms: RoomRig, vendor: Vendor
 ) -> None:
     rooms.refuse_connections()
@@ -127,7 +125,7 @@ async def test_a_start_the_service_refuses_leaves_no_room(
 
     async with crew.at_work() as (line, _):
         response = await starting
-        assert (await line.receive_json_from(5))["type"] == "end"
+        assert (await line.receive_json_from())["type"] == "end"
 
     assert response.json()["error"]["code"] == "service.no_credits"
     assert await rooms_left(crew.rooms, crew.session) == []
@@ -140,7 +138,7 @@ async def test_a_start_the_service_refuses_leaves_no_room(
         ({"interactivity": "PUSH_TO_TALK"}, "has no button to hold"),
     ],
 )
-async def test_what_an_agent_of_ours_cannot_do_is_said_in_the_form(
+async def test_the_form_says_what_our_own_agent_cannot_do(
     visitor: AsyncClient, custom: dict[str, Any], rooms: RoomRig, change: dict[str, str], words: str
 ) -> None:
     response = await visitor.post("/sessions/", {**custom, **change})
@@ -149,7 +147,7 @@ async def test_what_an_agent_of_ours_cannot_do_is_said_in_the_form(
     assert words in response.content.decode()
 
 
-async def test_without_a_livekit_of_ours_nobody_is_offered_an_agent(
+async def test_without_a_livekit_server_the_lobby_offers_no_agent(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
 ) -> None:
     settings.CUSTOM_AVAILABLE = False

@@ -1,4 +1,4 @@
-"""`manage.py demo`, as it is typed."""
+"""`manage.py demo`, as an operator runs it."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def demo(folder: Path, *arguments: str, **settings: str) -> Iterator[subprocess.
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", *arguments],
         cwd=ROOT,
-        # Nothing but what a fresh shell has.
+        # Only the variables of a fresh shell.
         env={"PATH": os.environ["PATH"], "VAR_DIR": str(folder), "ENV_FILE": os.devnull, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -46,7 +46,7 @@ def demo(folder: Path, *arguments: str, **settings: str) -> Iterator[subprocess.
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
-    """What it printed, up to the line with `text`."""
+    """Read its output up to the line with `text`."""
     assert process.stdout is not None
     printed = ""
     for line in process.stdout:
@@ -85,7 +85,7 @@ def test_the_demo_serves_says_where_shows_the_password_once_and_leaves_nothing_b
 
 @pytest.mark.rooms
 @needs_livekit_server
-def test_all_of_it_has_its_rooms_on_the_livekit_server_it_is_given(tmp_path: Path) -> None:
+def test_the_rooms_of_the_demo_are_on_the_livekit_server_that_the_settings_name(tmp_path: Path) -> None:
     livekit = rooms_on(REAL)
     assert livekit is not None
     settings = {"URL": livekit.url, "API_KEY": livekit.key, "API_SECRET": livekit.secret}
@@ -107,7 +107,7 @@ def test_all_of_it_has_its_rooms_on_the_livekit_server_it_is_given(tmp_path: Pat
     assert livekit.secret not in printed + ready + stopped
 
 
-def test_a_second_ctrl_c_does_not_leave_half_of_it_behind(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_does_not_interrupt_the_stop(tmp_path: Path) -> None:
     ports = f"--port={free_port()}", f"--simulator-port={free_port()}"
     with demo(tmp_path, *ports) as process:
         read_until(process, "Press Ctrl-C")
@@ -123,7 +123,7 @@ def test_a_second_ctrl_c_does_not_leave_half_of_it_behind(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("option", ["--port", "--simulator-port"])
-def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path, option: str) -> None:
+def test_a_taken_port_is_named_together_with_a_free_choice(tmp_path: Path, option: str) -> None:
     ports = {"--port": free_port(), "--simulator-port": free_port()}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", ports[option]))
@@ -136,7 +136,7 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path, option: str) -> No
     assert f"demo {option} {ports[option] + 1}" in printed
 
 
-def test_a_part_that_dies_is_reported_and_ends_the_rest(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_reported_and_the_others_are_stopped(tmp_path: Path) -> None:
     ports = f"--port={free_port()}", f"--simulator-port={free_port()}"
     with demo(tmp_path, *ports) as process:
         read_until(process, "Press Ctrl-C")
@@ -146,6 +146,6 @@ def test_a_part_that_dies_is_reported_and_ends_the_rest(tmp_path: Path) -> None:
         printed = read_until(process, "Everything is stopped.")
         process.wait()
 
-    assert "The site ended by itself (exit code -9)" in printed
+    assert "The site stopped unexpectedly (exit code -9)" in printed
     assert process.returncode != 0
     assert not [child for child in children if child.is_running()]
