@@ -142,6 +142,7 @@ async def test_rounds_begin_with_the_server_and_end_with_it(
     asked, go_on = vendor.hold("/v1/sessions/stop")
     await unseen_for(session, 3600)
 
+    before = asyncio.all_tasks()
     reaper.start()
     async with asyncio.timeout(5):
         await asked.wait()
@@ -150,7 +151,7 @@ async def test_rounds_begin_with_the_server_and_end_with_it(
 
     await session.arefresh_from_db()
     assert session.end_reason == EndReason.ZOMBIE_SESSION_REAP
-    assert not [task for task in asyncio.all_tasks() if task.get_name() in {"reaper", "lease watch"}]
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_reaper_that_was_not_started_can_be_stopped(reaper: Reaper) -> None:
@@ -181,13 +182,14 @@ async def test_leases_are_watched_where_custom_sessions_are_offered(
         monkeypatch.setattr(rounds, interval, 0.01)
     settings.CUSTOM_AVAILABLE = available
 
+    before = asyncio.all_tasks()
     reaper.start()
     async with asyncio.timeout(5):
         await twice.wait()
     await reaper.stop()
 
     assert (counts["replace_lost_agents"] > 0) is available
-    assert not [task for task in asyncio.all_tasks() if task.get_name() in {"reaper", "lease watch"}]
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_round_that_fails_is_logged_and_not_the_last(
