@@ -31,6 +31,13 @@ GOOD: dict[str, Any] = {
     "payload": {},
 }
 
+MESSAGES = {
+    "event.type": "type must be 1 to 64 plain characters",
+    "event.direction": "direction must be in, out or page",
+    "event.at": "at must be a number of milliseconds",
+    "event.payload": "payload must be an object",
+}
+
 
 def event(**changes: Any) -> dict[str, Any]:
     return {**GOOD, **changes}
@@ -69,6 +76,12 @@ def test_an_invalid_event_is_refused_with_its_sequence_number(changes: dict[str,
         parse_event(event(**changes))
 
     assert (refusal.value.code, refusal.value.seq) == (code, 1)
+    assert str(refusal.value) == MESSAGES.get(code, str(refusal.value))
+
+
+def test_an_event_that_is_no_object_makes_its_frame_invalid() -> None:
+    with pytest.raises(InvalidFrame, match=r"^an event is an object$"):
+        parse_event("page.quality")
 
 
 @pytest.mark.parametrize("seq", [0, -1, 2**31, 1.0, "1", None, True])
@@ -141,11 +154,11 @@ def test_what_fits_the_limits_exactly_is_accepted() -> None:
 
 def test_one_more_than_the_limits_is_refused() -> None:
     frame = '{"type":"events","x":""}'
-    with pytest.raises(InvalidFrame, match=f"at most {MAX_FRAME} bytes"):
+    with pytest.raises(InvalidFrame, match=f"{MAX_FRAME} bytes"):
         parse_frame(frame[:-2] + "x" * (MAX_FRAME + 1 - len(frame)) + frame[-2:])
     with pytest.raises(InvalidFrame, match=f"a list of at most {MAX_EVENTS}"):
         parse_events({"events": [event(seq=n) for n in range(1, MAX_EVENTS + 2)]})
-    with pytest.raises(InvalidEvent, match=f"at most {MAX_PAYLOAD} characters"):
+    with pytest.raises(InvalidEvent, match=f"{MAX_PAYLOAD} characters"):
         parse_event(event(payload={"text": "x" * (MAX_PAYLOAD + 1 - len('{"text": ""}'))}))
 
 

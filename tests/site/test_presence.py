@@ -119,31 +119,30 @@ async def test_a_page_that_connects_is_seen_at_once(session: AvatarSession, pres
     assert session.page_seen_at >= before
 
 
-async def test_a_session_is_kept_alive_once_for_all_its_pages_and_until_the_last_one_leaves(
+async def test_one_keeper_serves_all_pages_of_a_session_until_the_last_one_leaves(
     session: AvatarSession, presence: Presence
 ) -> None:
-    def keepers() -> int:
-        name = f"page of session {session.pk}"
-        return sum(task.get_name() == name for task in asyncio.all_tasks())
+    before = asyncio.all_tasks()
+    await presence.arrived(session)
+    keeper = presence._keepers[session.pk]
+    await presence.arrived(session)
+    keepers = [task for task in asyncio.all_tasks() - before if "page of session" in task.get_name()]
 
-    await presence.arrived(session)
-    await presence.arrived(session)
-    with_two_pages = keepers()
     presence.left(session.pk)
     presence.left(session.pk)
-    await asyncio.sleep(0)  # the keeper is cancelled
+    await asyncio.wait({keeper}, timeout=5)
 
-    assert with_two_pages == 1
-    assert keepers() == 1  # the task that waits for the end of the grace
+    assert keepers == [keeper]
+    assert keeper.cancelled()
+    assert session.pk not in presence._keepers
 
 
 async def test_a_page_that_is_open_before_the_start_is_kept_alive_after_it(
     visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence, settings: Any
 ) -> None:
-    settings.KEEP_ALIVE_INTERVAL = 0.01
     session = await create(visitor, choice)
+    settings.KEEP_ALIVE_INTERVAL, settings.PAGE_GRACE = 0.01, 0.03  # a grace has three marks of the row
     asked, go_on = vendor.hold("/v1/sessions/keep-alive")
-    settings.PAGE_GRACE = 0.03  # the row is marked three times within it
     await presence.arrived(session)
     await marked_again(session)
     before_the_start = asked.is_set()
@@ -173,8 +172,7 @@ async def test_a_keep_alive_that_fails_is_logged_and_repeated(
     settings: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings.KEEP_ALIVE_INTERVAL = 0.01
-    settings.PAGE_GRACE = 0.03  # the row is marked three times within it
+    settings.KEEP_ALIVE_INTERVAL, settings.PAGE_GRACE = 0.01, 0.03  # a grace has three marks of the row
     vendor.refuse("/v1/sessions/keep-alive", 500, 500, "away")
     await presence.arrived(session)
     await marked_again(session)
