@@ -43,11 +43,14 @@ class Wire:
             return
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
         self._writers |= {writer, server_writer}
-        with contextlib.suppress(ConnectionError):
-            await asyncio.gather(_pump(reader, server_writer), _pump(server_reader, writer))
+        await asyncio.gather(
+            _pump(reader, server_writer), _pump(server_reader, writer), return_exceptions=True
+        )
         self._writers -= {writer, server_writer}
         for end in (writer, server_writer):
             end.close()
+            with contextlib.suppress(ConnectionError):
+                await end.wait_closed()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -72,7 +72,7 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         asked_at = clock()
         await guest.ask(FIRST)
         await viewer.sound(since=asked_at)
-        await until(lambda: stage.turns(guest.key)[-1][1].startswith(BEGINNINGS[FIRST]))
+        await until(lambda: any(text.startswith(BEGINNINGS[FIRST]) for _, text in stage.turns(guest.key)))
         ((worker, job),) = stage.jobs()
         viewer.events.clear()
         killed_at = clock()
@@ -87,7 +87,7 @@ async def lose_agent(stage: CustomStage, model: SpeechService, answerer: str, vi
         answered_at = await viewer.sound(since=clock())
         # The text is reported when it begins to sound, and stored a moment later.
         with contextlib.suppress(TimeoutError):
-            await until(lambda: stage.turns(guest.key)[-1][0] == "avatar", within=3)
+            await until(lambda: len(stage.turns(guest.key)) == 4)
         wrong = await _wrong(stage, model, guest)
     return Loss(greeted_at - killed_at, listening_at - killed_at, answered_at - killed_at, tuple(wrong))
 

@@ -54,6 +54,16 @@ async def replace_or_end(lease: AgentLease) -> None:
         await end_session(session, EndReason.AGENT_LOST)
 
 
+async def vendors_reason(session: AvatarSession) -> EndReason | None:
+    """Ask the vendor why it ended the session; None if it did not, or cannot be asked."""
+    try:
+        summary = await liveavatar().session(session.remote_id)
+    except LiveAvatarError as error:
+        logger.warning("session %s: the vendor does not say why it ended: %s", session.key, error)
+        return None
+    return None if summary.end_reason is None else known_reason(summary.end_reason.value)
+
+
 async def _started_by_browser(session: AvatarSession) -> None:
     try:
         changed = await session.aadvance(
@@ -66,12 +76,7 @@ async def _started_by_browser(session: AvatarSession) -> None:
 
 
 async def _why_over(session: AvatarSession, event: Event) -> EndReason:
-    """Ask the vendor why it ended the session; the media websocket does not say."""
+    """Return why the agent's session is over. The media websocket does not say why the vendor closed it."""
     if reason := CAUSES.get(str(event.payload.get("cause"))):
         return reason
-    try:
-        summary = await liveavatar().session(session.remote_id)
-    except LiveAvatarError as error:
-        logger.warning("session %s: the vendor does not say why it ended: %s", session.key, error)
-        return EndReason.AVATAR_LOST
-    return EndReason.AVATAR_LOST if summary.end_reason is None else known_reason(summary.end_reason.value)
+    return await vendors_reason(session) or EndReason.AVATAR_LOST

@@ -21,7 +21,7 @@ from sessions_app.events.frames import InvalidFrame, parse_events, parse_frame, 
 from sessions_app.lifecycle.ending import end_session
 from sessions_app.lifecycle.outcome import StartRefused
 from sessions_app.lifecycle.presence import presence
-from sessions_app.lifecycle.reported import apply_page_events
+from sessions_app.lifecycle.reported import apply_page_events, vendors_reason
 from sessions_app.lifecycle.starting import start_session
 from sessions_app.models import AvatarSession, TurnState
 from sessions_app.pages.forms import CHOICES
@@ -97,6 +97,9 @@ async def stop(request: HttpRequest, key: UUID) -> HttpResponse:
     reason, detail = _stop_reason(request) if by_script else (EndReason.USER_CLOSED, "")
     if session.state == State.CREATED or session.state == State.STARTING:
         reason = EndReason.CANCELLED if reason == EndReason.USER_CLOSED else reason
+    elif reason == EndReason.ROOM_LOST and session.is_open:
+        # The room may close before `session.stopped` arrives in it. The vendor knows why it closed the room.
+        reason = await vendors_reason(session) or reason
     await end_session(session, reason, detail=detail)
     if not by_script:
         return redirect("sessions:session", key=key)

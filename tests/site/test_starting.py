@@ -10,7 +10,7 @@ from django.test import AsyncClient
 
 from rigs.site_requests import create, start, stop
 from rigs.vendor import API_KEY, AVATAR, CONTEXT, VOICE, Vendor
-from sessions_app.end_reasons import EndReason
+from sessions_app.end_reasons import TO_VISITORS, EndReason
 from sessions_app.lifecycle.ending import end_session, release_session
 from sessions_app.lifecycle.presence import Presence
 from sessions_app.models import AvatarSession
@@ -446,3 +446,40 @@ async def test_a_page_that_went_away_during_the_start_leaves_no_running_session(
     await session.arefresh_from_db()
     assert session.end_reason == EndReason.PAGE_CLOSED
     assert len(vendor.bodies("/v1/sessions/stop")) == 1
+
+
+@pytest.mark.parametrize(
+    ("vendors", "stored"),
+    [("IDLE_TIMEOUT", EndReason.IDLE_TIMEOUT), (None, EndReason.ROOM_LOST)],
+    ids=["the vendor ended it", "the vendor still runs it"],
+)
+async def test_a_room_that_closed_without_a_word_ends_the_session_for_the_vendors_reason(
+    visitor: AsyncClient,
+    choice: dict[str, Any],
+    vendor: Vendor,
+    presence: Presence,
+    vendors: str | None,
+    stored: EndReason,
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+
+    async def shown(request: httpx.Request) -> httpx.Response:
+        summary = {"id": session.remote_id, "mode": "FULL", "end_reason": vendors}
+        return httpx.Response(200, json={"code": 1000, "message": "success", "data": summary})
+
+    vendor.answers[f"/v1/sessions/{session.remote_id}"] = shown
+    answer = await stop(visitor, session, reason="room_lost")
+
+    assert answer["end_reason"] == stored
+    assert answer["end_text"] == TO_VISITORS[stored]
+
+
+async def test_a_vendor_that_does_not_say_why_the_room_closed_leaves_it_lost(
+    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+    vendor.refuse(f"/v1/sessions/{session.remote_id}", 404, 404, "gone")
+
+    assert (await stop(visitor, session, reason="room_lost"))["end_reason"] == EndReason.ROOM_LOST

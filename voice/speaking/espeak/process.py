@@ -1,6 +1,7 @@
 """One running child process, at the parent's end of the pipe to `voice.speaking.espeak.child`."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -86,7 +87,8 @@ class EspeakProcess:
         try:
             await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT)
         except TimeoutError:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
+                self._process.kill()
             await self._process.wait()
         await self._reading
 
