@@ -21,6 +21,7 @@ from rigs.agent.reports import Reports, agent_config, turns
 from rigs.rooms.room_rig import EVERY_SERVER, RoomRig, acquainted, room_rig, until
 from rigs.services.scripted_media import ScriptedMedia, scripted_media
 from rigs.sound.microphone import RATE, Microphone
+from voice.hearing.recognizer import NOT_UNDERSTOOD, Transcript
 
 pytestmark = pytest.mark.rooms
 
@@ -183,9 +184,29 @@ async def test_a_spoken_question_is_answered_and_the_next_one_interrupts_the_ans
     ]
 
 
+class NothingUnderstood:
+    """A recogniser to which all speech is noise, on any machine."""
+
+    async def open(self) -> None: ...
+
+    def listen(self) -> "NothingUnderstood":
+        return self
+
+    async def feed(self, pcm: bytes) -> str:
+        return ""
+
+    async def finish(self) -> Transcript:
+        return NOT_UNDERSTOOD
+
+    async def abandon(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 async def test_a_cough_does_not_interrupt_and_an_answer_interrupted_without_words_continues(
-    scene: Scene,
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("agent.pipeline.build.build_recognizer", lambda *_, **__: NothingUnderstood())
     visitor = await scene.rig.join("visitor")
     await scene.begin(
         opening_text="Good morning! I have a lot to tell you about our coffee, and I begin with it."

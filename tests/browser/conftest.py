@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from rigs.browser.chromium import CHROMIUM_ARGUMENTS, chromium
 from rigs.browser.recording import record
@@ -15,6 +15,9 @@ from rigs.services.simulated_service import KEY
 from rigs.sound.spoken_questions import COFFEE
 from rigs.wire import Wire
 from simulator.seed import COFFEE_CONTEXT, DEMO_CONTEXT
+
+# How long an expectation may wait on a busy machine before the page counts as stuck.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
