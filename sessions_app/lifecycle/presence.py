@@ -24,6 +24,7 @@ from sessions_app.models import AvatarSession
 
 logger = logging.getLogger(__name__)
 
+FIRST_RETRY = 0.1  # seconds, after a round that failed; doubled each time
 SEEN_PER_GRACE = 3  # writes of page_seen_at; some may be late on a busy machine
 
 
@@ -107,15 +108,22 @@ class Presence:
 
 
 async def _while_open(work: Callable[[int], Awaitable[bool]], session_id: int, interval: float) -> None:
-    """Repeat `work` at the interval, in seconds, until it returns False: the session is over."""
-    is_open = True
+    """Repeat `work` at the interval, in seconds, until it returns False: the session is over.
+
+    A round that fails is repeated soon: the database may only have cut the connection, and the next process counts the
+    missing marks of this one.
+    """
+    is_open, pause, retry = True, interval, FIRST_RETRY
     while is_open:
-        await asyncio.sleep(interval)
+        await asyncio.sleep(pause)
         try:
             await aclose_old_connections()
             is_open = await work(session_id)
         except (DatabaseError, InterfaceError):  # the database is away; the page is still here
             logger.exception("session %s: a round of %s failed", session_id, work.__name__)
+            pause, retry = min(retry, interval), 2 * retry
+        else:
+            pause, retry = interval, FIRST_RETRY
 
 
 async def _show_page(session_id: int, interval: float) -> None:

@@ -49,7 +49,7 @@ async def both(
         rooms.http,
         **databases.settings,
         **livekit,
-        PAGE_GRACE="4",
+        PAGE_GRACE="6",
         AGENT_START_WITHIN="30",
         AGENT_HELLO_WITHIN="10",
     )

@@ -152,7 +152,11 @@ async def test_push_to_talk_hears_what_is_said_in_the_window_as_one_utterance(ri
         "avatar.transcription",
         "avatar.speak_ended",
     ]
-    assert "opening hours" in (await viewer.event("user.transcription"))["text"]
+    text = (await viewer.event("user.transcription"))[
+        "text"
+    ]  # of both parts; a busy machine may garble a word
+    assert text.startswith("What")
+    assert {"opening", "hours?", "opening?"} & set(text.split())
 
 
 async def test_the_last_word_before_the_button_is_released_is_heard(rig):
