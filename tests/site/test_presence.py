@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import InterfaceError
 from django.test import AsyncClient
 from django.utils import timezone
 
 from rigs.site_requests import create, start
 from rigs.vendor import Vendor
 from sessions_app.end_reasons import EndReason
-from sessions_app.lifecycle.presence import Presence
+from sessions_app.lifecycle.presence import Presence, _while_open
 from sessions_app.models import AvatarSession
 from sessions_app.states import State
 
@@ -227,3 +228,22 @@ async def test_the_beacon_of_a_page_that_stays_begins_no_grace(
     assert response.status_code == 204
     assert await session.events.filter(type="page.closed").aexists()
     assert presence._waiting[session.pk] is grace_of_the_start
+
+
+@pytest.mark.virtual_time
+async def test_a_round_that_the_database_refused_is_repeated_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, rounds = asyncio.get_running_loop().time, []
+
+    async def nothing_to_close() -> None: ...
+
+    async def mark(session_id: int) -> bool:
+        rounds.append(clock())
+        if len(rounds) in {1, 2}:
+            raise InterfaceError("the connection is closed")
+        return len(rounds) < 5
+
+    monkeypatch.setattr("sessions_app.lifecycle.presence.aclose_old_connections", nothing_to_close)
+    began = clock()
+    await _while_open(mark, 1, 5.0)
+
+    assert [round(at - began, 3) for at in rounds] == [5.0, 5.1, 5.3, 10.3, 15.3]
