@@ -19,7 +19,7 @@ demo: $(VENV)/.runs ## run everything on this machine, ready for a conversation
 
 # On SQLite with everything in memory; then, unless ARGS choose tests, once more on the real servers.
 test: $(VENV)/.tests browser node ## run all tests, after installing what they need
-	$(RUN) -m pytest -n 4 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n 3 --dist loadfile $(ARGS)
 	$(if $(ARGS),,@$(MAKE) --no-print-directory test-databases)
 
 test-databases: $(VENV)/.tests ## run the tests of rows and sockets on PostgreSQL and Redis (part of make test)
