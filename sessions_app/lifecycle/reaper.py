@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 REAP_INTERVAL = 60  # seconds
 LEASE_INTERVAL = 1  # second
-# A page's process marks the row with every keep-alive. After three missed marks no process has the page.
+# The process with the page marks the row several times within a grace. After three keep-alives and a grace without a
+# mark no process has the page.
 MISSED_KEEP_ALIVES = 3
 
 

@@ -1,5 +1,6 @@
 """What reported events mean for the session itself: it went live, it ended, its agent is gone."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ from sessions_app.states import IllegalTransition, Signal, State
 
 logger = logging.getLogger(__name__)
 
+REASON_WITHIN = 3.0  # seconds; until then the session is not stopped, and may be billed
 CAUSES = {"room": EndReason.ROOM_LOST, "agent": EndReason.AGENT_HANG_UP}
 
 
@@ -55,11 +57,12 @@ async def replace_or_end(lease: AgentLease) -> None:
 
 
 async def vendors_reason(session: AvatarSession) -> EndReason | None:
-    """Ask the vendor why it ended the session; None if it did not, or cannot be asked."""
+    """Ask the vendor why it ended the session; None if it did not, or does not answer soon."""
     try:
-        summary = await liveavatar().session(session.remote_id)
-    except LiveAvatarError as error:
-        logger.warning("session %s: the vendor does not say why it ended: %s", session.key, error)
+        async with asyncio.timeout(REASON_WITHIN):
+            summary = await liveavatar().session(session.remote_id)
+    except (LiveAvatarError, TimeoutError) as error:
+        logger.warning("session %s: the vendor does not say why it ended: %r", session.key, error)
         return None
     return None if summary.end_reason is None else known_reason(summary.end_reason.value)
 

@@ -483,3 +483,22 @@ async def test_a_vendor_that_does_not_say_why_the_room_closed_leaves_it_lost(
     vendor.refuse(f"/v1/sessions/{session.remote_id}", 404, 404, "gone")
 
     assert (await stop(visitor, session, reason="room_lost"))["end_reason"] == EndReason.ROOM_LOST
+
+
+async def test_a_vendor_that_does_not_answer_soon_does_not_hold_up_the_stop(
+    visitor: AsyncClient,
+    choice: dict[str, Any],
+    vendor: Vendor,
+    presence: Presence,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = await create(visitor, choice)
+    await start(visitor, session)
+    monkeypatch.setattr("sessions_app.lifecycle.reported.REASON_WITHIN", 0.01)
+    asked, _never = vendor.hold(f"/v1/sessions/{session.remote_id}")
+
+    answer = await stop(visitor, session, reason="room_lost")
+
+    assert asked.is_set()
+    assert answer["end_reason"] == EndReason.ROOM_LOST
+    assert len(vendor.bodies("/v1/sessions/stop")) == 1
