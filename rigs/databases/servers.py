@@ -166,7 +166,7 @@ def _other_user() -> dict[str, Any]:
 
 
 def _server_user() -> pwd.struct_passwd | None:
-    """The user `postgres`, or else `nobody`; None where this process is not root's."""
+    """Return the user `postgres`, or else `nobody`; None unless this process runs as root."""
     if os.geteuid() != 0:
         return None
     try:

@@ -23,11 +23,10 @@ DURATION = 3600  # seconds
 
 @dataclass
 class VoicelessSession:
-    """`heard` holds the lengths of its utterances in seconds. `callers` counts the connections to its websocket."""
+    """`heard` holds the lengths of its utterances in seconds."""
 
     id: str
     heard: list[float] = field(default_factory=list)
-    callers: int = 0
     stopped: bool = False
 
 
@@ -76,7 +75,6 @@ class VoicelessService:
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         session = self.sessions[request.match_info["session_id"]]
-        session.callers += 1
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         self._websockets.add(socket)

@@ -281,7 +281,7 @@ async def test_commands_keep_the_session_alive_and_a_silent_websocket_does_not(
             ending = asyncio.create_task(session.service.ended(silent.id))
             while not ending.done():
                 await ws.send_str("hello")
-                await asyncio.sleep(0.1)
+                await asyncio.wait({ending}, timeout=0.1)
         shown = await session.service.get(f"/v1/sessions/{session.id}")
 
         assert (await ending)["end_reason"] == "IDLE_TIMEOUT"

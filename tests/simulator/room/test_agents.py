@@ -17,12 +17,10 @@ from rigs.rooms.raw_worker import ready_for_jobs, some_agent
 from rigs.rooms.room_rig import (
     API_KEY,
     API_SECRET,
-    EVERY_SERVER,
     Events,
     Publisher,
     RoomRig,
     embedded_only,
-    room_rig,
     until,
 )
 
@@ -30,12 +28,6 @@ pytestmark = pytest.mark.rooms
 
 NAME = some_agent()
 START_WITHIN, STOP_WITHIN = 60.0, 20.0  # seconds
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,6 @@
 """A publisher whose second offer prefers another codec than its first."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,16 +15,10 @@ from livekit import api
 from livekit.protocol import models as M
 from livekit.protocol import rtc as R
 
-from rigs.rooms.room_rig import EVERY_SERVER, Events, RoomRig, Socket, embedded_only, room_rig, until
+from rigs.rooms.room_rig import Events, RoomRig, Socket, embedded_only, until
 from simulator.room import aiortc_seams as seams
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 class Picture(MediaStreamTrack):

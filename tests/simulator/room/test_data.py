@@ -1,30 +1,21 @@
 """Data packets through the room server: messages, RPC and streams, with the official Python client."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from livekit import api, rtc
 from livekit.protocol import models as M
 
 from rigs.rooms.room_rig import (
-    EVERY_SERVER,
     PATIENCE,
     Events,
     RoomRig,
     acquainted,
     embedded_only,
-    room_rig,
     until,
 )
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])

@@ -1,6 +1,5 @@
 """Agent workers register and are offered the jobs of dispatches."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -13,24 +12,16 @@ from rigs.rooms.raw_worker import claims, connected_worker, raw_worker, some_age
 from rigs.rooms.room_rig import (
     API_KEY,
     API_SECRET,
-    EVERY_SERVER,
     Events,
     Publisher,
     RoomRig,
     acquainted,
     embedded_only,
-    room_rig,
     until,
 )
 from simulator.room import agent_worker
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @pytest.fixture

@@ -10,24 +10,16 @@ from livekit.protocol import models as M
 from livekit.protocol import rtc as R
 
 from rigs.rooms.room_rig import (
-    EVERY_SERVER,
     Events,
     Publisher,
     RoomRig,
     Socket,
     embedded_only,
     pictures,
-    room_rig,
     until,
 )
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from rigs.rooms.raw_worker import RawWorker, raw_worker, some_agent
 from rigs.rooms.room_rig import (
     API_KEY,
     API_SECRET,
-    EVERY_SERVER,
     Events,
     RoomRig,
     embedded_only,
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.rooms
 
 NEVER_AGAIN = "livekit-server does not offer a failed job again"
 KEEPS_NO_BOOKS = "livekit-server does not note the end of a job"
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @pytest.fixture

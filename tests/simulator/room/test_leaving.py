@@ -1,7 +1,6 @@
 """Leaves, removals, lost connections and resumes."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from livekit import api, rtc
 
 import simulator
 from rigs.rooms.room_rig import (
-    EVERY_SERVER,
     Events,
     Publisher,
     RoomRig,
@@ -26,12 +24,6 @@ from rigs.rooms.room_rig import (
 pytestmark = pytest.mark.rooms
 
 Reason = rtc.DisconnectReason
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["v0", "v1"])

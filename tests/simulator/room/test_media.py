@@ -1,7 +1,5 @@
 """Audio and video through the room server, with the official Python client on both ends."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtp import is_rtcp
@@ -9,24 +7,16 @@ from livekit import api, rtc
 
 from rigs.rooms.room_rig import (
     EMBEDDED,
-    EVERY_SERVER,
     Events,
     Publisher,
     RoomRig,
     embedded_only,
     pictures,
     pitch,
-    room_rig,
 )
 from simulator.room import aiortc_seams as seams
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 def is_video(track: rtc.Track, *_: object) -> bool:

@@ -1,23 +1,16 @@
 """A v1 client that misses the server's request for an offer."""
 
 import base64
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from livekit.protocol import rtc as R
 
-from rigs.rooms.room_rig import EVERY_SERVER, Publisher, RoomRig, Socket, embedded_only, room_rig
+from rigs.rooms.room_rig import Publisher, RoomRig, Socket, embedded_only
 from simulator.room import single_peers
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @embedded_only("it shortens the embedded server's patience")

@@ -11,22 +11,14 @@ from livekit.protocol import models as M
 from rigs.rooms.room_rig import (
     API_KEY,
     API_SECRET,
-    EVERY_SERVER,
     Events,
     Publisher,
     RoomRig,
     embedded_only,
-    room_rig,
     until,
 )
 
 pytestmark = pytest.mark.rooms
-
-
-@pytest.fixture(params=EVERY_SERVER)
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[RoomRig]:
-    async with room_rig(request.param) as rig:
-        yield rig
 
 
 @pytest.fixture

@@ -24,16 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-async def session(
-    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
-) -> AvatarSession:
-    """A live session."""
-    session = await create(visitor, choice)
-    await start(visitor, session)
-    return session
-
-
-@pytest.fixture
 async def reaper() -> AsyncIterator[Reaper]:
     reaper = Reaper()
     yield reaper

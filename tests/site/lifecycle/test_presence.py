@@ -22,16 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-async def session(
-    visitor: AsyncClient, choice: dict[str, Any], vendor: Vendor, presence: Presence
-) -> AvatarSession:
-    """A live session, whose page was opened but has not connected yet."""
-    session = await create(visitor, choice)
-    await start(visitor, session)
-    return session
-
-
-@pytest.fixture
 async def other_process() -> AsyncIterator[Presence]:
     """The presence of another process of the site."""
     other = Presence()
