@@ -46,6 +46,25 @@ async def test_a_module_that_does_not_load_starts_nothing_and_says_so(
     assert (starts, row["end_reason"], row["remote_id"]) == ([], "START_FAILED", "")
 
 
+async def test_the_end_of_a_conversation_without_words_takes_the_whole_width(visitor: Visitor) -> None:
+    visitor.may_complain = True
+    await visitor.page.set_viewport_size({"width": 1440, "height": 900})
+    await visitor.page.route(MODULE, _missing)
+    await visitor.page.goto("/?quality=low")
+    await visitor.press("Start")
+    await expect(visitor.page.get_by_role("link", name="Try again")).to_be_visible()
+
+    left, right = await visitor.page.evaluate(
+        """() => {
+            const call = document.querySelector("[data-call]").getBoundingClientRect();
+            const ended = document.querySelector("[data-ended]").getBoundingClientRect();
+            return [ended.left - call.left, call.right - ended.right];
+        }"""
+    )
+
+    assert left == pytest.approx(right, abs=1)
+
+
 async def test_try_again_starts_a_conversation_once_the_module_loads(visitor: Visitor) -> None:
     visitor.may_complain = True
     await visitor.page.route(MODULE, _missing)
