@@ -30,7 +30,7 @@ soak: $(VENV)/.tests browser node ## run what takes too long for every day
 
 coverage: $(VENV)/.tests browser node ## run all tests and report the lines and branches that none of them runs
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/coverage run -m pytest -n 4 --dist loadfile $(ARGS)
+	$(VENV)/bin/coverage run -m pytest -n 3 --dist loadfile $(ARGS)
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report
 
